@@ -1,0 +1,133 @@
+/**
+ * Errors as contracts carry them: a code from the registry, a sentence for the reader, plain details. Declared once per
+ * module in its `errors.ts`, recognised everywhere by `code`, never by `instanceof`, because a class does not survive a network.
+ */
+
+/** Where a fault sits in a request (RFC 9457 extension member `errors`). `path` is a JSON pointer. */
+export interface Fault {
+  in: 'body' | 'query' | 'path' | 'header'
+  path: string
+  code: string
+  message: string
+  value?: string
+  limit?: string
+}
+
+export interface AppErrorOptions {
+  cause?: unknown
+  /** Seconds the caller should wait; becomes `Retry-After`. */
+  retryAfter?: number
+  /** The faults of a request, when the error is about its input. */
+  faults?: readonly Fault[]
+  /** Response headers that belong to this answer (`WWW-Authenticate`, `ETag`, `Allow`). */
+  headers?: Readonly<Record<string, string>>
+}
+
+export class AppError extends Error {
+  readonly code: string
+  readonly status: number
+  readonly details: Readonly<Record<string, unknown>>
+  readonly retryable: boolean
+  readonly retryAfter: number | undefined
+  readonly faults: readonly Fault[] | undefined
+  readonly headers: Readonly<Record<string, string>> | undefined
+
+  constructor(type: ErrorDeclaration, message: string, details: Readonly<Record<string, unknown>>, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = type.code
+    this.code = type.code
+    this.status = type.status
+    this.details = details
+    this.retryable = type.retryable ?? false
+    this.retryAfter = options.retryAfter ?? type.retryAfter
+    this.faults = options.faults
+    this.headers = options.headers
+  }
+}
+
+export interface ErrorDeclaration {
+  /** UPPER_SNAKE, never reused with another meaning. */
+  code: string
+  status: number
+  /** What happened and what to do next; `{name}` is filled from the details. */
+  sentence: string
+  /** For the page `/problems/<code>`: when this happens. */
+  reason?: string
+  /** For the page `/problems/<code>`: how to mend it. */
+  remedy?: string
+  /** A repeat of the same request may succeed. */
+  retryable?: boolean
+  /** Default seconds of `Retry-After`. */
+  retryAfter?: number
+}
+
+/** Builds the error; the details fill the placeholders of the sentence. */
+export interface ErrorType<Details extends object = Record<string, unknown>> {
+  (details?: Details, options?: AppErrorOptions): AppError
+  readonly code: string
+  readonly status: number
+  readonly declaration: Readonly<ErrorDeclaration>
+}
+
+const registry = new Map<string, Readonly<ErrorDeclaration>>()
+
+/** Declares an error of the registry. The same code twice is a mistake of the programmer and throws. */
+export function defineError<Details extends object = Record<string, unknown>>(declaration: ErrorDeclaration): ErrorType<Details> {
+  if (!/^[A-Z][A-Z0-9_]*$/.test(declaration.code)) throw new TypeError(`error code ${declaration.code} is not UPPER_SNAKE`)
+  if (registry.has(declaration.code)) throw new TypeError(`error code ${declaration.code} is declared twice`)
+  const frozen = Object.freeze({ ...declaration })
+  registry.set(declaration.code, frozen)
+  const make = (details?: Details, options?: AppErrorOptions): AppError => {
+    const plain: Record<string, unknown> = { ...details }
+    const message = declaration.sentence.replace(/\{(\w+)\}/g, (whole, name: string) => (name in plain ? String(plain[name]) : whole))
+    return new AppError(frozen, message, plain, options)
+  }
+  return Object.assign(make, { code: declaration.code, status: declaration.status, declaration: frozen })
+}
+
+/** Every declared error by code, for `/problems`, OpenAPI and the rebuilding of errors that crossed a transport. */
+export function declaredErrors(): ReadonlyMap<string, Readonly<ErrorDeclaration>> {
+  return registry
+}
+
+/** The error as plain JSON, the only form in which it crosses a contract. */
+export interface SerialisedError {
+  code: string
+  message: string
+  details: Record<string, unknown>
+  retryable: boolean
+  retryAfter?: number
+  faults?: readonly Fault[]
+}
+
+/** True for errors of the registry, whatever transport they came through. */
+export function isAppError(error: unknown): error is AppError {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    'details' in error &&
+    registry.has(error.code)
+  )
+}
+
+export function serialiseError(error: AppError): SerialisedError {
+  return {
+    code: error.code,
+    message: error.message,
+    details: { ...error.details },
+    retryable: error.retryable,
+    ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
+    ...(error.faults === undefined ? {} : { faults: error.faults }),
+  }
+}
+
+/** Rebuilds what `serialiseError` wrote. A code that this process does not know keeps its text and counts as a 500. */
+export function rebuildError(wire: SerialisedError): AppError {
+  const declaration = registry.get(wire.code) ?? { code: wire.code, status: 500, sentence: wire.message, retryable: wire.retryable }
+  return new AppError(declaration, wire.message, wire.details, {
+    ...(wire.retryAfter === undefined ? {} : { retryAfter: wire.retryAfter }),
+    ...(wire.faults === undefined ? {} : { faults: wire.faults }),
+  })
+}
