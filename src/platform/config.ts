@@ -1,0 +1,306 @@
+import { readFileSync } from 'node:fs'
+import { envSchema } from 'env-schema'
+import { Settings } from './settings.ts'
+
+/** The one reader of the environment: refuses nonsense with one message that lists everything wrong, and freezes the result. */
+
+export const databaseNames = ['shared_user_db', 'customer_service_db', 'carrier_service_db', 'pricing_service_db'] as const
+export type DatabaseName = (typeof databaseNames)[number]
+
+/** The prefix of a database's settings. */
+export const settingPrefix = {
+  shared_user_db: 'SHARED_DB',
+  customer_service_db: 'CUSTOMER_DB',
+  carrier_service_db: 'CARRIER_DB',
+  pricing_service_db: 'PRICING_DB',
+} as const satisfies Record<DatabaseName, string>
+
+export interface DatabaseSettings {
+  host: string
+  port: number
+  /** The real schema name; SQL never names it, so that layouts and tests may choose their own. */
+  schema: string
+  username: string
+  password: string
+  /** Connections for requests. */
+  poolSize: number
+  /** Connections for event work. */
+  eventsPoolSize: number
+}
+
+export type MigratorSettings = Pick<DatabaseSettings, 'host' | 'port' | 'schema' | 'username' | 'password'>
+
+export interface RedisSettings {
+  host: string
+  port: number
+  username?: string
+  password?: string
+  keyPrefix: string
+}
+
+export interface AuthSettings {
+  secret: string
+  secretPrevious?: string
+  accessTtlSeconds: number
+  refreshIdleDays: number
+  refreshMaxDays: number
+  refreshGraceSeconds: number
+  signingAlg: 'ES256' | 'EdDSA'
+  passwordMinLength: number
+  registration: 'open' | 'closed'
+  bootstrapAdmin?: { email: string; password: string }
+}
+
+export interface LimitSettings {
+  perMinute: number
+  writesPerMinute: number
+  anonymousPerMinute: number
+  loginFailuresPerMinute: number
+  loginFailuresPerNetwork: number
+  registrationsPerHour: number
+  refreshesPerSession: number
+  refreshesPerMinute: number
+}
+
+export interface Config {
+  env: 'development' | 'test' | 'production'
+  host: string
+  port: number
+  internalHost: string
+  internalPort: number
+  publicUrl: string
+  dataDir: string
+  demoData: boolean
+  logLevel: Settings['LOG_LEVEL']
+  metrics: boolean
+  docsPublic: boolean
+  corsOrigins: readonly string[]
+  trustProxy: readonly string[]
+  drainDelayMs: number
+  replicas: number
+  transport: 'local' | 'loopback'
+  databases: Readonly<Record<DatabaseName, DatabaseSettings>>
+  redis: RedisSettings
+  auth: AuthSettings
+  limits: LimitSettings
+}
+
+/** All that is wrong with the environment, one line each. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration cannot be used:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nSet the variables in the environment or in .env; .env.example explains each.`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The configuration of the process. Throws ConfigError. */
+export function loadConfig(environment: Environment = process.env): Config {
+  const faults: string[] = []
+  const settings = readSettings(environment, faults)
+  if (!settings) throw new ConfigError(faults)
+  const production = settings.NODE_ENV === 'production'
+
+  if (production) faults.push(...insecureSettings(settings))
+  if (!production && settings.AUTH_SECRET === undefined)
+    faults.push('AUTH_SECRET is missing: npm start makes one for development; elsewhere set at least 32 random bytes')
+  if (settings.AUTH_SECRET !== undefined && Buffer.byteLength(settings.AUTH_SECRET) < 32)
+    faults.push('AUTH_SECRET is shorter than 32 bytes')
+  for (const name of databaseNames) {
+    if (settings[`${settingPrefix[name]}_HOST`] === undefined)
+      faults.push(`${settingPrefix[name]}_HOST is missing: npm start sets it for the embedded server; elsewhere name the server`)
+  }
+  if (settings.REDIS_HOST === undefined)
+    faults.push('REDIS_HOST is missing: npm start sets it for the embedded server; elsewhere name the server')
+  if ((settings.BOOTSTRAP_ADMIN_EMAIL === undefined) !== (settings.BOOTSTRAP_ADMIN_PASSWORD === undefined)) {
+    faults.push('BOOTSTRAP_ADMIN_EMAIL and BOOTSTRAP_ADMIN_PASSWORD go together: set both or none')
+  }
+  if (settings.PORT === settings.INTERNAL_PORT && settings.HOST === settings.INTERNAL_HOST)
+    faults.push('PORT and INTERNAL_PORT are the same: give the internal listener a port of its own')
+  if (faults.length > 0) throw new ConfigError(faults)
+  return deepFreeze(assemble(settings))
+}
+
+/** The accounts of the migrations. The API process never reads them. Throws ConfigError. */
+export function loadMigratorConfig(environment: Environment = process.env): Record<DatabaseName, MigratorSettings> {
+  const faults: string[] = []
+  const settings = readSettings(environment, faults)
+  if (!settings) throw new ConfigError(faults)
+  const of = (name: DatabaseName): MigratorSettings => {
+    const prefix = settingPrefix[name]
+    const host = settings[`${prefix}_HOST`]
+    const password = settings[`${prefix}_MIGRATOR_PASSWORD`]
+    if (host === undefined) faults.push(`${prefix}_HOST is missing`)
+    if (password === undefined) faults.push(`${prefix}_MIGRATOR_PASSWORD is missing`)
+    return {
+      host: host ?? '',
+      port: settings[`${prefix}_PORT`],
+      schema: settings[`${prefix}_NAME`],
+      username: settings[`${prefix}_MIGRATOR_USERNAME`],
+      password: password ?? '',
+    }
+  }
+  const migrators = {
+    shared_user_db: of('shared_user_db'),
+    customer_service_db: of('customer_service_db'),
+    carrier_service_db: of('carrier_service_db'),
+    pricing_service_db: of('pricing_service_db'),
+  }
+  if (faults.length > 0) throw new ConfigError(faults)
+  return migrators
+}
+
+/** Every name the environment may hold, for `.env.example` and the checks of the compose files. */
+export const settingNames: readonly string[] = Object.keys(Settings.properties)
+
+function readSettings(environment: Environment, faults: string[]): Settings | undefined {
+  const values: Record<string, string> = {}
+  for (const [name, schema] of Object.entries(Settings.properties)) {
+    // An empty variable is an unset one: compose files and shells cannot say it otherwise.
+    const value = environment[name]
+    if (value !== undefined && value !== '') values[name] = value
+    const file = 'x-secret' in schema ? environment[`${name}_FILE`] : undefined
+    if (file) {
+      try {
+        values[name] = readFileSync(file, 'utf8').trimEnd()
+      } catch {
+        faults.push(`${name}_FILE names ${file}, which cannot be read`)
+      }
+    }
+  }
+  try {
+    return envSchema<Settings>({
+      schema: structuredClone(Settings),
+      data: values,
+      dotenv: false,
+      env: false,
+      ajv: { customOptions: (ajv) => ajv.addKeyword('x-secret') },
+    })
+  } catch (error) {
+    faults.push(...validationFaults(error, values))
+    return undefined
+  }
+}
+
+function validationFaults(error: unknown, values: Record<string, string>): string[] {
+  const list = typeof error === 'object' && error !== null && 'errors' in error && Array.isArray(error.errors) ? error.errors : []
+  if (list.length === 0) throw error
+  return list.map((fault: { instancePath?: string; message?: string; params?: { allowedValues?: string[] } }) => {
+    const name = (fault.instancePath ?? '').slice(1)
+    const allowed = fault.params?.allowedValues ? `: ${fault.params.allowedValues.join(', ')}` : ''
+    return `${name} is ${JSON.stringify(values[name])}, which ${fault.message ?? 'is wrong'}${allowed}`
+  })
+}
+
+/** Values that stand in examples and tutorials; production takes none of them. */
+const exampleValue = /^(change.?me|example|secret|password|test|default|admin|root|bulkhead|0123456789abcdef)/i
+
+function insecureSettings(settings: Settings): string[] {
+  const faults: string[] = []
+  const requireSecret = (name: string, value: string | undefined): void => {
+    if (value === undefined) faults.push(`${name} is missing: production needs it set`)
+    else if (exampleValue.test(value)) faults.push(`${name} is an example value: production needs a random one`)
+    else if (value.length < 12) faults.push(`${name} is shorter than 12 characters: production needs a random one`)
+  }
+  requireSecret('AUTH_SECRET', settings.AUTH_SECRET)
+  requireSecret('REDIS_PASSWORD', settings.REDIS_PASSWORD)
+  for (const name of databaseNames) requireSecret(`${settingPrefix[name]}_PASSWORD`, settings[`${settingPrefix[name]}_PASSWORD`])
+  if (settings.BOOTSTRAP_ADMIN_PASSWORD !== undefined) requireSecret('BOOTSTRAP_ADMIN_PASSWORD', settings.BOOTSTRAP_ADMIN_PASSWORD)
+  if (settings.PUBLIC_URL === undefined)
+    faults.push('PUBLIC_URL is missing: production needs the address the world uses, it is the issuer of the tokens')
+  if (settings.AUTH_REGISTRATION === 'open' && settings.AUTH_EMAIL_VERIFICATION === undefined) {
+    faults.push(
+      'AUTH_EMAIL_VERIFICATION is missing: say "off" by hand to let people register with an address nobody has proven, or set AUTH_REGISTRATION=closed',
+    )
+  }
+  if (settings.TRANSPORT === 'loopback') faults.push('TRANSPORT=loopback is for tests: take it away')
+  return faults
+}
+
+function assemble(settings: Settings): Config {
+  const database = (name: DatabaseName): DatabaseSettings => {
+    const prefix = settingPrefix[name]
+    return {
+      host: settings[`${prefix}_HOST`] ?? '',
+      port: settings[`${prefix}_PORT`],
+      schema: settings[`${prefix}_NAME`],
+      username: settings[`${prefix}_USERNAME`],
+      password: settings[`${prefix}_PASSWORD`] ?? '',
+      poolSize: settings.DB_POOL_SIZE,
+      eventsPoolSize: settings.EVENTS_POOL_SIZE,
+    }
+  }
+  const { BOOTSTRAP_ADMIN_EMAIL: adminEmail, BOOTSTRAP_ADMIN_PASSWORD: adminPassword } = settings
+  return {
+    env: settings.NODE_ENV,
+    host: settings.HOST,
+    port: settings.PORT,
+    internalHost: settings.INTERNAL_HOST,
+    internalPort: settings.INTERNAL_PORT,
+    publicUrl: (settings.PUBLIC_URL ?? `http://${settings.HOST}:${settings.PORT}`).replace(/\/$/, ''),
+    dataDir: settings.BULKHEAD_DATA_DIR,
+    demoData: settings.DEMO_DATA === 'on',
+    logLevel: settings.LOG_LEVEL,
+    metrics: settings.METRICS === 'on',
+    docsPublic: settings.DOCS_PUBLIC === 'on',
+    corsOrigins: list(settings.CORS_ORIGINS),
+    trustProxy: list(settings.TRUST_PROXY),
+    drainDelayMs: settings.DRAIN_DELAY_MS ?? (settings.NODE_ENV === 'production' ? 5_000 : 0),
+    replicas: settings.REPLICAS,
+    transport: settings.TRANSPORT === 'loopback' ? 'loopback' : 'local',
+    databases: {
+      shared_user_db: database('shared_user_db'),
+      customer_service_db: database('customer_service_db'),
+      carrier_service_db: database('carrier_service_db'),
+      pricing_service_db: database('pricing_service_db'),
+    },
+    redis: {
+      host: settings.REDIS_HOST ?? '',
+      port: settings.REDIS_PORT,
+      ...(settings.REDIS_USERNAME === undefined ? {} : { username: settings.REDIS_USERNAME }),
+      ...(settings.REDIS_PASSWORD === undefined ? {} : { password: settings.REDIS_PASSWORD }),
+      keyPrefix: settings.REDIS_KEY_PREFIX,
+    },
+    auth: {
+      secret: settings.AUTH_SECRET ?? '',
+      ...(settings.AUTH_SECRET_PREVIOUS === undefined ? {} : { secretPrevious: settings.AUTH_SECRET_PREVIOUS }),
+      accessTtlSeconds: settings.AUTH_ACCESS_TTL_SECONDS,
+      refreshIdleDays: settings.AUTH_REFRESH_IDLE_DAYS,
+      refreshMaxDays: settings.AUTH_REFRESH_MAX_DAYS,
+      refreshGraceSeconds: settings.AUTH_REFRESH_GRACE_SECONDS,
+      signingAlg: settings.AUTH_SIGNING_ALG,
+      passwordMinLength: settings.AUTH_PASSWORD_MIN_LENGTH,
+      registration: settings.AUTH_REGISTRATION,
+      ...(adminEmail === undefined || adminPassword === undefined
+        ? {}
+        : { bootstrapAdmin: { email: adminEmail, password: adminPassword } }),
+    },
+    limits: {
+      perMinute: settings.RATE_LIMIT_PER_MINUTE,
+      writesPerMinute: settings.RATE_LIMIT_WRITES_PER_MINUTE,
+      anonymousPerMinute: settings.RATE_LIMIT_ANONYMOUS_PER_MINUTE,
+      loginFailuresPerMinute: settings.RATE_LIMIT_LOGIN_FAILURES_PER_MINUTE,
+      loginFailuresPerNetwork: settings.RATE_LIMIT_LOGIN_FAILURES_PER_NETWORK,
+      registrationsPerHour: settings.RATE_LIMIT_REGISTRATIONS_PER_HOUR,
+      refreshesPerSession: settings.RATE_LIMIT_REFRESHES_PER_SESSION,
+      refreshesPerMinute: settings.RATE_LIMIT_REFRESHES_PER_MINUTE,
+    },
+  }
+}
+
+function list(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) deepFreeze(member)
+  return Object.freeze(value)
+}
