@@ -85,6 +85,24 @@ export function defineError<Details extends object = Record<string, unknown>>(de
   return Object.assign(make, { code: declaration.code, status: declaration.status, declaration: frozen })
 }
 
+const references = new Map<string, ErrorType<{ id: number | string }>>()
+
+/**
+ * The 422 form of a neighbour's `<NOUN>_NOT_FOUND`: a reference in the body that does not resolve, or that the caller may not
+ * see. The code keeps its meaning and belongs to whoever owns the noun; only the status says where the id stood.
+ */
+export function defineReferenceError(code: `${string}_NOT_FOUND`): ErrorType<{ id: number | string }> {
+  const known = references.get(code)
+  if (known) return known
+  const noun = code.slice(0, -'_NOT_FOUND'.length).toLowerCase().replaceAll('_', ' ')
+  const declaration = Object.freeze({ code, status: 422, sentence: `There is no ${noun} {id} that you may refer to. Check the id.` })
+  const make = (details?: { id: number | string }, options?: AppErrorOptions): AppError =>
+    new AppError(declaration, declaration.sentence.replace('{id}', String(details?.id)), { ...details }, options)
+  const type = Object.assign(make, { code, status: 422, declaration })
+  references.set(code, type)
+  return type
+}
+
 /** Every declared error by code, for `/problems`, OpenAPI and the rebuilding of errors that crossed a transport. */
 export function declaredErrors(): ReadonlyMap<string, Readonly<ErrorDeclaration>> {
   return registry
@@ -108,7 +126,7 @@ export function isAppError(error: unknown): error is AppError {
     'code' in error &&
     typeof error.code === 'string' &&
     'details' in error &&
-    registry.has(error.code)
+    (registry.has(error.code) || references.has(error.code))
   )
 }
 

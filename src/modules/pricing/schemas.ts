@@ -409,6 +409,8 @@ export const RuleAction = Type.Object(
   closed,
 )
 
+export type RuleAction = Static<typeof RuleAction>
+
 /** A condition tree (rule CR6), checked when it is saved. */
 export const Conditions = Type.Unsafe<unknown>({
   description: 'Tree of all, any, not and leaves { attribute, op, value }; a list means all; empty or absent: always',
@@ -582,6 +584,7 @@ export const QuoteWarning = Type.Object(
 )
 
 export const QuoteCustomer = Type.Object({ accountNumber: Nullable(Type.String()), status: Type.String(), tier: Type.String() }, closed)
+export type QuoteCustomer = Static<typeof QuoteCustomer>
 
 export const Quote = Type.Object(
   {
