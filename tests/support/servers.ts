@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Binaries, findBinaries, hasAll } from '../../scripts/servers/binaries.ts'
+import { createGuard } from '../../scripts/servers/guard.ts'
+import { initialiseMariaDb, type MariaDbServer, startMariaDb } from '../../scripts/servers/mariadb.ts'
+import { missingPackages } from '../../scripts/servers/packages.ts'
+import { freePort } from '../../scripts/servers/ports.ts'
+import { type RedisServer, startRedis } from '../../scripts/servers/redis.ts'
+
+/**
+ * Servers of a test's own, to be stopped, killed, frozen and started again at will. Each has its own folder and port and
+ * ends with the test process, however that ends.
+ */
+
+export interface TestServers {
+  mariadb: { host: string; port: number; rootUser: string; rootPassword: string }
+  redis: { host: string; port: number; password: string }
+}
+
+/** A server that can come back: `restart()` starts it again on the same data and port. */
+export interface Restartable<S> {
+  readonly server: S
+  restart(): Promise<void>
+  /** Ends the server and removes its data. */
+  remove(): Promise<void>
+}
+
+/** A private MariaDB with an empty data folder, copied from a template that is made once per machine and version. */
+export async function privateMariaDb({ extraArgs = [] }: { extraArgs?: readonly string[] } = {}): Promise<Restartable<MariaDbServer>> {
+  const binaries = requireBinaries()
+  const folder = scratchFolder('mariadb')
+  cpSync(await mariaDbTemplate(binaries), join(folder, 'data'), { recursive: true })
+  const port = await freePort()
+  const rootPassword = randomBytes(12).toString('hex')
+  return restartable(folder, () => startMariaDb({ binaries, folder, port, rootPassword, profile: 'fast', extraArgs }))
+}
+
+/** A private Redis that keeps nothing on disk unless told so. */
+export async function privateRedis({ extraSettings = [] }: { extraSettings?: readonly string[] } = {}): Promise<Restartable<RedisServer>> {
+  const binaries = requireBinaries()
+  const folder = scratchFolder('redis')
+  const port = await freePort()
+  const password = randomBytes(12).toString('hex')
+  return restartable(folder, () => startRedis({ binaries, folder, port, password, profile: 'fast', extraSettings }))
+}
+
+async function restartable<S extends MariaDbServer | RedisServer>(folder: string, start: () => Promise<S>): Promise<Restartable<S>> {
+  const guard = createGuard(2)
+  guard.watch([], [folder])
+  let server = await start()
+  guard.watch([server.pid])
+  return {
+    get server() {
+      return server
+    },
+    restart: async () => {
+      await server.kill()
+      server = await start()
+      guard.watch([server.pid])
+    },
+    remove: async () => {
+      await server.kill()
+      rmSync(folder, { recursive: true, force: true })
+      guard.dismiss()
+    },
+  }
+}
+
+function requireBinaries(): Binaries {
+  const found = findBinaries()
+  if (!hasAll(found)) throw missingPackages(found)
+  return found
+}
+
+/** Memory when there is enough of it: tests wait for no disk. */
+function scratchFolder(name: string): string {
+  return mkdtempSync(join(roomyMemory() ? '/dev/shm' : tmpdir(), `bulkhead-${name}-`))
+}
+
+function roomyMemory(): boolean {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm')
+    return bavail * bsize > 2 ** 30
+  } catch {
+    return false
+  }
+}
+
+async function mariaDbTemplate(binaries: Binaries): Promise<string> {
+  const folder = resolve(import.meta.dirname, '../../node_modules/.cache/bulkhead/mariadb-template-1')
+  const template = join(folder, 'data')
+  if (existsSync(template)) return template
+  // Two runs may make it at once: each makes its own, one moves it into place.
+  const draft = `${folder}.${process.pid}`
+  mkdirSync(draft, { recursive: true })
+  await initialiseMariaDb({ binaries, folder: draft })
+  try {
+    renameSync(draft, folder)
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true })
+    if (!existsSync(template)) throw error
+  }
+  return template
+}
