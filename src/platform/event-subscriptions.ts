@@ -19,8 +19,12 @@ export interface HandlerRun {
  */
 export type EventHandler<T, K extends string, Data> = (tx: T, event: Envelope<K, Data>, run: HandlerRun) => Promise<unknown>
 
-/** Handlers by `type@version`. */
-export type EventHandlers<E, T> = { [K in keyof E & string as `${K}@1`]?: EventHandler<T, K, E[K]> }
+/** `type@version`, as a subscription names what it hears. */
+export type EventKey<E> = `${keyof E & string}@1`
+type TypeOf<E, Key> = Key extends `${infer K}@1` ? K & keyof E & string : never
+
+/** Handlers by `type@version`. Not a mapped type with `as`: the compiler would not infer the handlers' parameters through one. */
+export type EventHandlers<E, T> = { [Key in EventKey<E>]?: EventHandler<T, TypeOf<E, Key>, E[TypeOf<E, Key>]> }
 
 export interface SubscriptionOptions {
   /** Where a consumer begins that has never run: at the oldest event (the default) or after the newest. */
@@ -35,7 +39,7 @@ export interface Subscription<E, T> {
   readonly start: 'beginning' | 'now'
   readonly replayable: boolean
   /** Subscribed `type@version`. */
-  readonly keys: readonly (keyof EventHandlers<E, T> & string)[]
+  readonly keys: readonly EventKey<E>[]
   /** Runs the handler of `key`; the event is one of this key. */
   handle(key: string, tx: T, event: Envelope, run: HandlerRun): Promise<unknown>
 }
@@ -50,16 +54,12 @@ export type Subscriptions<E, T extends Tx<DatabaseName>> = readonly Subscription
 export function subscribe<E, T>(consumer: string, handlers: EventHandlers<E, T>, options: SubscriptionOptions = {}): Subscription<E, T> {
   if (!/^[a-z][a-z_]*\.[a-z][a-z_]*$/.test(consumer) || consumer.length > 80)
     throw new TypeError(`consumer ${consumer} is not <module>.<purpose> in at most 80 characters`)
-  const byKey = new Map(Object.entries(handlers) as [keyof EventHandlers<E, T> & string, EventHandler<T, string, never> | undefined][])
-  const keys = [...byKey.keys()].filter((key) => byKey.get(key) !== undefined)
+  const named = handlers as Readonly<Record<string, EventHandler<T, string, unknown> | undefined>>
   return Object.freeze({
     consumer,
     start: options.start ?? 'beginning',
     replayable: options.replayable ?? false,
-    keys,
-    async handle(key: string, tx: T, event: Envelope, run: HandlerRun): Promise<unknown> {
-      const handler = handlers[key as keyof EventHandlers<E, T>] as EventHandler<T, string, unknown> | undefined
-      return handler?.(tx, event, run)
-    },
+    keys: Object.keys(named).filter((key): key is EventKey<E> => named[key] !== undefined),
+    handle: async (key: string, tx: T, event: Envelope, run: HandlerRun) => named[key]?.(tx, event, run),
   })
 }
