@@ -1,0 +1,18 @@
+/**
+ * carrier: who carries.
+ *
+ * owns       carriers, their services and outside numbers (carrier_service_db)
+ * offers     getCarrier, getCarriers, listServices
+ * publishes  carrier.created, carrier.updated, carrier.status_changed, carrier.owner_transferred, carrier.service_changed
+ * hears      user.suspended, user.deactivated, user.reactivated → ownerActive
+ */
+export {
+  type Carrier,
+  type CarrierContract,
+  type CarrierContract as CarrierService,
+  type CarrierEvents,
+  type CarrierService as CarrierServiceView,
+  type CarrierStatus,
+  carrierContract,
+  carrierEvents,
+} from './contract.ts'
