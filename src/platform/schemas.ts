@@ -51,7 +51,7 @@ export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Ty
 
 /** A union of string literals from a list, for states and kinds. */
 export const OneOf = <const T extends readonly string[]>(values: T, description?: string) =>
-  Type.Enum([...values] as unknown as T, { type: 'string', ...(description ? { description } : {}) })
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...(description ? { description } : {}) })
 
 /** Why somebody does something to somebody else's thing. */
 export const Reason = FreeText(1, 500, 'Why; kept in the audit trail')

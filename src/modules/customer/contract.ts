@@ -71,6 +71,7 @@ export type Customer = Static<typeof Customer>
 export const PricingProfile = Type.Object(
   {
     id: Id,
+    accountNumber: AccountNumber,
     status: OneOf(customerStatuses),
     tier: Tier,
     defaultCurrency: Nullable(Currency),

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { commaList, listQuery } from '#platform/lists.ts'
 import {
   Country,
   Currency,
@@ -127,6 +128,17 @@ export const TariffPatch = Type.Partial(
 )
 export type TariffPatch = Static<typeof TariffPatch>
 export const TariffPage = Page(Tariff)
+export const ListTariffs = listQuery({
+  sorts: ['createdAt', 'code'],
+  filters: {
+    carrierId: Id,
+    serviceCode: ServiceCode,
+    scope: commaList(tariffScopes),
+    customerId: Id,
+    q: Text(1, 40, 'Beginning of the code'),
+  },
+})
+export type ListTariffs = Static<typeof ListTariffs>
 
 // --- Versions of a tariff ---
 
@@ -244,6 +256,8 @@ export const TariffVersion = Type.Object(
 )
 export type TariffVersion = Static<typeof TariffVersion>
 export const TariffVersionPage = Page(TariffVersion)
+export const ListTariffVersions = listQuery({ sorts: ['number'], filters: { state: commaList(versionStates), on: LocalDate } })
+export type ListTariffVersions = Static<typeof ListTariffVersions>
 
 const priceBreaks = Type.Array(
   Type.Object({ from: Decimal, to: Type.Optional(Nullable(Decimal)), price: Amount, allowZero: Type.Optional(Type.Boolean()) }, closed),
@@ -467,6 +481,11 @@ export const PricingRule = Type.Object(
 )
 export type PricingRule = Static<typeof PricingRule>
 export const PricingRulePage = Page(PricingRule)
+export const ListPricingRules = listQuery({
+  sorts: ['createdAt'],
+  filters: { kind: commaList(ruleKinds), code: Code, customerId: Id, tariffVersionId: Id, enabled: Type.Boolean(), on: LocalDate },
+})
+export type ListPricingRules = Static<typeof ListPricingRules>
 export const PricingRuleHistory = Type.Object({ data: Type.Array(PricingRule) }, closed)
 
 // --- Quotes ---
@@ -610,6 +629,11 @@ export const Quote = Type.Object(
 )
 export type Quote = Static<typeof Quote>
 export const QuotePage = Page(Quote)
+export const ListQuotes = listQuery({
+  sorts: ['createdAt'],
+  filters: { status: commaList(quoteStates), customerId: Id, carrierId: Id, ref: Text(1, 100) },
+})
+export type ListQuotes = Static<typeof ListQuotes>
 
 /** What `POST /v1/rates` answers: a quote that is not stored. */
 export const Rates = Type.Omit(Quote, ['id', 'status', 'supersedes', 'version', 'createdAt'])
