@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { TSchema } from 'typebox'
+import { formats } from './formats.ts'
 
 /**
  * The two validators. Bodies, contracts and events are taken as they are sent: no coercion, no removal. Query and path hold
@@ -18,6 +19,7 @@ function createAjv(coerceTypes: boolean): Ajv2020 {
     verbose: true,
   })
   addFormats.default(ajv, ['date', 'date-time', 'email', 'uuid', 'uri'])
+  for (const [name, check] of Object.entries(formats)) ajv.addFormat(name, check)
   for (const keyword of ['x-personal', 'x-secret', 'example']) ajv.addKeyword(keyword)
   return ajv
 }
