@@ -4,6 +4,7 @@ import type { DatabaseName } from './config.ts'
 import type { ErrorType } from './errors.ts'
 import type { Principal } from './principal.ts'
 import { Problem } from './problems.ts'
+import type { RequestLife } from './request-life.ts'
 import { Id } from './schemas.ts'
 
 /** The words in which a route describes itself: path, access, answer. */
@@ -41,10 +42,18 @@ declare module 'fastify' {
     /** Answers without documentation: pages, assets, health. Needs no response schemas and stands in no document. */
     undocumented?: boolean
   }
+  interface FastifySchema {
+    operationId?: string
+    summary?: string
+    description?: string
+    tags?: readonly string[]
+  }
   interface FastifyRequest {
     principal: Principal
     /** Version from If-Match; undefined when it was not sent. */
     expectedVersion: number | undefined
+    /** The request's time in the house; the platform's own. */
+    life: RequestLife
   }
 }
 
