@@ -24,3 +24,12 @@ export const sqlSources = (root: string) => read('**/*.sql', root)
 /** The module a path lies in, or undefined outside the modules. */
 export const moduleOf = (path: string) => /^src\/modules\/([^/]+)\//.exec(path)?.[1]
 export const isTest = (path: string) => /\.(test|test-d)\.ts$/.test(path) || path.startsWith('tests/')
+
+/** Which database a module lives in; auth and user share one by design. */
+export const databases: Readonly<Record<string, string>> = {
+  user: 'shared_user_db',
+  auth: 'shared_user_db',
+  customer: 'customer_service_db',
+  carrier: 'carrier_service_db',
+  pricing: 'pricing_service_db',
+}

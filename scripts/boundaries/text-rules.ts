@@ -1,6 +1,7 @@
 import ts from 'typescript'
 import type { Finding } from './finding.ts'
-import { isTest, moduleOf, type Source } from './sources.ts'
+import { databases, isTest, moduleOf, type Source } from './sources.ts'
+import { accesses, importedFrom, importsName, methodOf, tagOf, textOf } from './syntax.ts'
 import { callsInsideTransactions } from './transaction-calls.ts'
 
 /**
@@ -27,52 +28,14 @@ export interface TextRule {
   look: (node: ts.Node, place: Place) => string | undefined
 }
 
-const databases: Readonly<Record<string, string>> = {
-  user: 'shared_user_db',
-  auth: 'shared_user_db',
-  customer: 'customer_service_db',
-  carrier: 'carrier_service_db',
-  pricing: 'pricing_service_db',
-}
-
 const inSource = (path: string) => path.startsWith('src/') && !isTest(path)
 const inModules = (path: string) => inSource(path) && moduleOf(path) !== undefined
 const outsidePlatform = (path: string) => inSource(path) && !path.startsWith('src/platform/')
 /** Dates count days and may do so with numbers; everything else in an engine is an amount, a rate or a measure. */
 const inEngine = (path: string) => inSource(path) && /^src\/modules\/[^/]+\/engine\/(?!(dates|calendar)\.ts$)/.test(path)
 
-/** The text a string, a template or a piece of one says; undefined for everything else. */
-const textOf = (node: ts.Node) =>
-  ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)
-    ? node.text
-    : undefined
-
-/** `object.name` or `object['name']`. */
-function accesses(node: ts.Node, object: string, name: string): boolean {
-  if (ts.isPropertyAccessExpression(node)) return node.expression.getText() === object && node.name.text === name
-  return ts.isElementAccessExpression(node) && node.expression.getText() === object && textOf(node.argumentExpression) === name
-}
-
-/** The name of the method when the node is a call `x.method(…)`. */
-const methodOf = (node: ts.Node) =>
-  ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression) ? node.expression.name.text : undefined
-
-const importedFrom = (node: ts.Node, specifier: RegExp) =>
-  (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) &&
-  node.moduleSpecifier !== undefined &&
-  specifier.test(textOf(node.moduleSpecifier) ?? '')
-
-const importsName = (node: ts.Node, name: string) => ts.isImportSpecifier(node) && (node.propertyName ?? node.name).text === name
-
 const unportable =
   /\bINSERT\s+IGNORE\b|\bREPLACE\s+INTO\b|\bSKIP\s+LOCKED\b|\bGET_LOCK\b|\bRETURNING\b|\bCREATE\s+(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b/
-
-/** The tag of the template a piece of text belongs to: `sql` in sql`…`. */
-function tagOf(node: ts.Node): string | undefined {
-  if (ts.isStringLiteral(node)) return undefined
-  const template = ts.isNoSubstitutionTemplateLiteral(node) ? node : ts.isTemplateHead(node) ? node.parent : node.parent.parent
-  return ts.isTaggedTemplateExpression(template.parent) ? template.parent.tag.getText() : undefined
-}
 
 export const textRules: readonly TextRule[] = [
   {

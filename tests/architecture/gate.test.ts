@@ -9,7 +9,7 @@ import { buildHouse } from './house.ts'
 
 const repository = process.cwd()
 const fixtures = join(import.meta.dirname, 'fixtures')
-const names = [...new Set(rules.map(({ name }) => name))]
+const names = rules.map(({ name }) => name)
 /** Proven below with a cruise that sees nothing; a tree on disk cannot show it. */
 const withoutFixture = ['every-file-is-cruised']
 

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import type { Contract, Operation } from '#platform/contracts.ts'
+import type { EventContract } from '#platform/events.ts'
+import { neighbours } from '../../.dependency-cruiser.js'
+import type { Schema } from './schema-changes.ts'
+
+/** What a module promises, written down: one file per module in contracts/, generated and never edited. */
+export interface Snapshot {
+  module: string
+  /** By name and version, `user@1`. */
+  contracts: Record<string, ContractSnapshot>
+  /** By type and version, `user.created@1`. */
+  events: Record<string, EventSnapshot>
+}
+
+export interface ContractSnapshot {
+  hash: string
+  operations: Record<string, OperationSnapshot>
+}
+
+export interface OperationSnapshot {
+  kind: 'query' | 'command'
+  deadlineMs: number
+  idempotent: boolean
+  unitOnly: boolean
+  /** The answer may be undefined. */
+  absent: boolean
+  errors: string[]
+  input: Schema
+  output: Schema
+}
+
+export interface EventSnapshot {
+  hash: string
+  aggregate: string
+  data: Schema
+}
+
+const modules: readonly string[] = Object.keys(neighbours)
+
+/** Every export of a module's contract.ts that is a contract or a set of events; a second version stands beside the first. */
+export async function currentSnapshots(): Promise<Snapshot[]> {
+  return Promise.all(modules.map(async (name) => snapshotOf(name, await contractFile(name))))
+}
+
+async function contractFile(module: string): Promise<object> {
+  return import(new URL(`../../src/modules/${module}/contract.ts`, import.meta.url).href)
+}
+
+export function snapshotOf(module: string, exported: object): Snapshot {
+  const values: unknown[] = Object.values(exported)
+  const contracts = values.filter(isContract).filter((contract) => contract.module === module)
+  const events = values.filter(isEventContract).filter((contract) => contract.module === module)
+  return {
+    module,
+    contracts: sorted(
+      contracts.map((contract) => {
+        const operations = sorted(
+          Object.entries(contract.operations).map(([name, operation]) => [name, operationSnapshot(operation)] as const),
+        )
+        return [`${module}@${contract.version}`, { hash: hashOf(operations), operations }] as const
+      }),
+    ),
+    events: sorted(
+      events.flatMap((contract) =>
+        Object.entries(contract.events).map(([type, { version, aggregate, data }]) => {
+          const schema = bare(data)
+          return [`${type}@${version}`, { hash: hashOf({ aggregate, schema }), aggregate, data: schema }] as const
+        }),
+      ),
+    ),
+  }
+}
+
+function operationSnapshot({ kind, deadlineMs, idempotent, unitOnly, absent, errors, input, output }: Operation): OperationSnapshot {
+  return { kind, deadlineMs, idempotent, unitOnly, absent, errors: [...errors].sort(), input: bare(input), output: bare(output) }
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+const isContract = (value: unknown): value is Contract => isObject(value) && 'operations' in value && 'module' in value
+const isEventContract = (value: unknown): value is EventContract => isObject(value) && 'events' in value && 'module' in value
+
+/** Words for people: a better description changes no promise. */
+const annotations = new Set(['$id', 'title', 'description', 'examples', 'default', '$comment'])
+
+/** The schema without annotations, with its keys in order, so that equal promises are equal text. */
+function bare(schema: unknown): Schema {
+  const plain: unknown = JSON.parse(JSON.stringify(schema))
+  const ordered = inOrder(plain, false)
+  return isObject(ordered) && !Array.isArray(ordered) ? { ...ordered } : {}
+}
+
+/** Inside `properties` a key is a member's name, not a word of JSON Schema: a member may be called `description`. */
+function inOrder(value: unknown, keysAreNames: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item) => inOrder(item, false))
+  if (!isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => keysAreNames || !annotations.has(key))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [
+        key,
+        key === 'required' && Array.isArray(item) ? [...item].sort() : inOrder(item, holdsNames(key, keysAreNames)),
+      ]),
+  )
+}
+
+const holdsNames = (key: string, insideNames: boolean) =>
+  !insideNames && (key === 'properties' || key === 'patternProperties' || key === '$defs')
+
+const sorted = <V>(entries: readonly (readonly [string, V])[]): Record<string, V> =>
+  Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
+
+const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
+
+export const printed = (snapshot: Snapshot) => `${JSON.stringify(snapshot, null, 2)}\n`
