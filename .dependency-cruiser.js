@@ -143,7 +143,7 @@ export default {
     rule('routes-call-the-service', { path: room('routes') }, { path: room('repository') }),
     rule(
       'inward-only',
-      { path: anyModule, pathNot: [room('index'), room('module'), test] },
+      { path: anyModule, pathNot: [room('index'), room('module'), room('routes'), test] },
       { path: '^src/modules/$1/(index|module|([a-z-]+-|)routes)[.]ts$' },
     ),
     rule(

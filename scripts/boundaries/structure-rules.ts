@@ -53,7 +53,7 @@ function checkPath(path: string): Finding[] {
   const findings: Finding[] = []
   if (/^src\/(platform|modules\/[^/]+)\/[^/]+\//.test(path) && !/^src\/modules\/[^/]+\/engine\//.test(path))
     findings.push(refusal('folders-are-flat', path))
-  const word = /(^|-)(utils?|helpers?|managers?|common|base|impl|misc)([.-])/.exec(basename(path))?.[2]
+  const word = /(^|-)(utils?|helpers?|managers?|common|base|impl|misc)[.]/.exec(basename(path))?.[2]
   if (word !== undefined) findings.push(refusal('names-carry-an-idea', path, word))
   return findings
 }
