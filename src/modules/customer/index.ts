@@ -16,3 +16,4 @@ export {
   customerEvents,
   type PricingProfile,
 } from './contract.ts'
+export { type CustomerNeeds, createCustomer } from './module.ts'
