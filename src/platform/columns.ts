@@ -102,4 +102,4 @@ export const minorUnits = customType<{ data: string; driverData: string | number
 })
 
 /** Number of a row or of an event: 64 bits in the database, because 31 are reached in the life of one, 53 on our side. */
-export const rowNumber = <Name extends string>(name: Name) => bigint(name, { mode: 'number', unsigned: true })
+export const rowNumber = <Name extends string>(name: Name) => bigint(name, { mode: 'number' })
