@@ -2,7 +2,8 @@ import ts from 'typescript'
 
 /**
  * Finds calls of a neighbour inside a transaction. A neighbour is a need whose type mentions a type that came through another
- * module's door (`users: Pick<UserService, 'getUser'>`); a transaction is the function given to `inTransaction` or `withTx`.
+ * module's door (`users: Pick<UserService, 'getUser'>`) or from the file where a module names what it asks of others
+ * (`neighbours.ts`); a transaction is the function given to `inTransaction` or `withTx`.
  * Handing the transaction itself over is allowed: that is an operation of the same database, never served to another process.
  */
 export function callsInsideTransactions(file: ts.SourceFile): ReadonlyMap<ts.Node, string> {
@@ -21,7 +22,7 @@ function needsOfNeighbours(file: ts.SourceFile): ReadonlySet<string> {
   const lent = new Set<string>()
   for (const statement of file.statements) {
     if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) continue
-    if (!/^\.\.\/[^/]+\/index\.ts$/.test(statement.moduleSpecifier.text)) continue
+    if (!/^(\.\.\/[^/]+\/index|\.\/neighbours)\.ts$/.test(statement.moduleSpecifier.text)) continue
     for (const name of statement.importClause?.getText().match(/\w+/g) ?? []) lent.add(name)
   }
   const needs = new Set<string>()
