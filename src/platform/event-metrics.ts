@@ -1,0 +1,56 @@
+import type { LineState } from './event-dispatcher.ts'
+import type { LoggedEvent } from './event-sources.ts'
+import type { Metrics } from './metrics.ts'
+
+/** What the machinery says about itself. States are asked for when somebody scrapes; the rest is counted as it happens. */
+export interface EventMetrics {
+  pending(source: string, count: number, oldestSeconds: number): void
+  handled(consumer: string, event: LoggedEvent, seconds: number, outcome: 'ok' | 'failed'): void
+  settled(consumer: string, events: readonly LoggedEvent[]): void
+}
+
+export type MetricsOfEvents = Pick<Metrics, 'counter' | 'gauge' | 'histogram'>
+
+export function createEventMetrics(metrics: MetricsOfEvents, states: () => readonly LineState[]): EventMetrics {
+  const pending = metrics.gauge('bulkhead_outbox_pending', 'Events that have no number yet', ['source'])
+  const oldest = metrics.gauge('bulkhead_outbox_oldest_pending_seconds', 'Age of the oldest event that has no number yet', ['source'])
+  const executions = metrics.counter('bulkhead_event_executions_total', 'Handlers run, repeats included', ['consumer'])
+  const handle = metrics.histogram('bulkhead_event_handle_seconds', 'Time a handler took', ['type', 'outcome'])
+  const effect = metrics.histogram('bulkhead_commit_to_effect_seconds', 'From the publication of an event to its committed effect', [
+    'consumer',
+  ])
+
+  const byConsumer = (name: string, help: string, combine: (of: readonly LineState[]) => number) =>
+    metrics.gauge(name, help, ['consumer'], (gauge) => {
+      for (const [consumer, lines] of Map.groupBy(states(), (state) => state.consumer)) gauge.set({ consumer }, combine(lines))
+    })
+  byConsumer('bulkhead_event_lag', 'Numbered events the consumer has not settled', (lines) => lines.reduce((sum, { lag }) => sum + lag, 0))
+  byConsumer('bulkhead_event_oldest_unhandled_seconds', 'Age of the oldest event the consumer has not settled', (lines) =>
+    Math.max(...lines.map(({ waitedSeconds }) => waitedSeconds)),
+  )
+  byConsumer(
+    'bulkhead_event_failing',
+    'Partitions held by an event whose handler fails',
+    (lines) => lines.filter((line) => line.failing).length,
+  )
+  byConsumer(
+    'bulkhead_event_conflicts',
+    'Partitions stopped because the log is not the one the consumer knows',
+    (lines) => lines.filter((line) => line.conflict).length,
+  )
+
+  return {
+    pending(source, count, oldestSeconds) {
+      pending.set({ source }, count)
+      oldest.set({ source }, oldestSeconds)
+    },
+    handled(consumer, event, seconds, outcome) {
+      executions.inc({ consumer })
+      handle.observe({ type: event.envelope.type, outcome }, seconds)
+    },
+    settled(consumer, events) {
+      const now = performance.now()
+      for (const { publishedAt } of events) effect.observe({ consumer }, Math.max(0, (now - publishedAt) / 1_000))
+    },
+  }
+}

@@ -1,0 +1,135 @@
+import { sql } from 'drizzle-orm'
+import type { Connection, DatabaseName, Queries } from './databases.ts'
+import { partitions } from './event-publisher.ts'
+import { jsonOf, matchedRows, numberOf, selectRows, textOf, textOrNull } from './event-statements.ts'
+
+/** How far the consumers of a database are. The position moves in the transaction of the effect, so both happen or neither. */
+
+export interface Position {
+  readonly generation: number
+  /** The last number that is settled; 0 before the first. */
+  readonly seq: number
+  /** The event that had it; null when none has been settled in this generation. */
+  readonly eventId: string | null
+}
+
+export interface Line {
+  readonly consumer: string
+  readonly source: string
+  readonly part: number
+}
+
+export const lineName = ({ consumer, source, part }: Line): string => `${consumer}/${source}/${part}`
+
+export interface Registration {
+  consumer: string
+  source: string
+  keys: readonly string[]
+  start: 'beginning' | 'now'
+  generation: number
+  /** The newest event of a partition, asked for when a consumer begins after it. */
+  newest(part: number): Promise<{ seq: number; eventId: string } | undefined>
+}
+
+/** What a lease tells about those who had it before. */
+export interface LeaseState {
+  /** Processes that ended with this lease in hand, without a step in between. */
+  readonly deaths: number
+  /** The position at which the last one ended; undefined when none did. */
+  readonly deathAt: number | undefined
+}
+
+export interface Positions {
+  register(registration: Registration): Promise<void>
+  readAll(): Promise<ReadonlyMap<string, Position>>
+  read(line: Line): Promise<Position | undefined>
+  /** Undefined when another process has it. */
+  lease(line: Line): Promise<LeaseState | undefined>
+  release(line: Line): Promise<void>
+  /** Compare-and-set, first statement of the effect's transaction: false when another process has moved the position. */
+  step(db: Queries, line: Line, from: Position, to: { seq: number; eventId: string }, options: { release: boolean }): Promise<boolean>
+}
+
+const leaseSeconds = 3
+
+export function createPositions({ db }: Connection<DatabaseName>, owner: string): Positions {
+  const where = ({ consumer, source, part }: Line) => sql`consumer = ${consumer} AND source = ${source} AND part = ${part}`
+
+  return {
+    async register({ consumer, source, keys, start, generation, newest }) {
+      const [known] = await selectRows(db, sql`SELECT types FROM inbox_consumer WHERE consumer = ${consumer} AND source = ${source}`)
+      const types = JSON.stringify(keys)
+      if (!known || JSON.stringify(jsonOf(known, 'types')) !== types)
+        await matchedRows(
+          db,
+          sql`INSERT INTO inbox_consumer (consumer, source, state, types, start, changed_by, changed_at)
+              VALUES (${consumer}, ${source}, 'active', ${types}, ${start}, 'system', NOW(3))
+              ON DUPLICATE KEY UPDATE types = ${types}, changed_by = 'system', changed_at = NOW(3)`,
+        )
+      const [cursors] = await selectRows(
+        db,
+        sql`SELECT COUNT(*) AS cursors FROM inbox_cursor WHERE consumer = ${consumer} AND source = ${source}`,
+      )
+      if (cursors && numberOf(cursors, 'cursors') === partitions) return
+      const rows = []
+      for (let part = 0; part < partitions; part += 1) {
+        const begin = start === 'now' ? await newest(part) : undefined
+        rows.push(sql`(${consumer}, ${source}, ${part}, ${generation}, ${begin?.seq ?? 0}, ${begin?.eventId ?? null}, '', NOW(3))`)
+      }
+      await matchedRows(
+        db,
+        sql`INSERT INTO inbox_cursor (consumer, source, part, generation, last_seq, last_event_id, owner, until)
+            VALUES ${sql.join(rows, sql`, `)} ON DUPLICATE KEY UPDATE part = inbox_cursor.part`,
+      )
+    },
+
+    async readAll() {
+      const rows = await selectRows(db, sql`SELECT consumer, source, part, generation, last_seq, last_event_id FROM inbox_cursor`)
+      return new Map(
+        rows.map((row) => [
+          lineName({ consumer: textOf(row, 'consumer'), source: textOf(row, 'source'), part: numberOf(row, 'part') }),
+          { generation: numberOf(row, 'generation'), seq: numberOf(row, 'last_seq'), eventId: textOrNull(row, 'last_event_id') },
+        ]),
+      )
+    },
+
+    async read(line) {
+      const [row] = await selectRows(db, sql`SELECT generation, last_seq, last_event_id FROM inbox_cursor WHERE ${where(line)}`)
+      return row && { generation: numberOf(row, 'generation'), seq: numberOf(row, 'last_seq'), eventId: textOrNull(row, 'last_event_id') }
+    },
+
+    async lease(line) {
+      // Taking over a lease that ran out counts a death. SET goes from left to right: each assignment sees the ones before it,
+      // so the owner changes last.
+      const matched = await matchedRows(
+        db,
+        sql`UPDATE inbox_cursor SET
+              crashes = IF(owner IN ('', ${owner}), crashes, IF(crash_seq = last_seq, crashes + 1, 1)),
+              crash_seq = IF(owner IN ('', ${owner}), crash_seq, last_seq),
+              until = NOW(3) + INTERVAL ${leaseSeconds} SECOND, owner = ${owner}
+            WHERE ${where(line)} AND (owner IN ('', ${owner}) OR until < NOW(3))`,
+      )
+      if (matched === 0) return undefined
+      const [row] = await selectRows(db, sql`SELECT crashes, crash_seq FROM inbox_cursor WHERE ${where(line)}`)
+      if (!row) return undefined
+      return { deaths: numberOf(row, 'crashes'), deathAt: row.crash_seq === null ? undefined : numberOf(row, 'crash_seq') }
+    },
+
+    async release(line) {
+      await matchedRows(db, sql`UPDATE inbox_cursor SET owner = '' WHERE ${where(line)} AND owner = ${owner}`)
+    },
+
+    async step(transaction, line, from, to, { release }) {
+      const next = release ? '' : owner
+      const matched = await matchedRows(
+        transaction,
+        sql`UPDATE inbox_cursor SET
+              until = IF(owner = ${owner}, NOW(3) + INTERVAL ${leaseSeconds} SECOND, until),
+              owner = IF(owner = ${owner}, ${next}, owner),
+              last_event_id = ${to.eventId}, last_seq = ${to.seq}
+            WHERE ${where(line)} AND last_seq = ${from.seq} AND generation = ${from.generation}`,
+      )
+      return matched === 1
+    },
+  }
+}
