@@ -1,4 +1,4 @@
-import { type Exact, exactText, HUNDRED } from './decimal.ts'
+import { type Exact, exactText, HUNDRED, printDecimal } from './decimal.ts'
 import { type Currency, checkedMinor, formatMinor, inUnits, type Minor, type MoneyRounder } from './money.ts'
 import {
   BASE,
@@ -209,7 +209,7 @@ function surchargeLine({ code, charge, min, max }: Surcharge, basis: Minor, { cu
     amount = round(raw)
   } else {
     raw = charge.perUnit.mul(charge.units)
-    calc = { perUnit: exactText(charge.perUnit), units: exactText(charge.units) }
+    calc = { perUnit: exactText(charge.perUnit), units: printDecimal(charge.units) }
     amount = round(raw)
   }
   if (min !== null && amount < min)

@@ -1,5 +1,18 @@
 import { type BreakTable, breakTable } from './break-table.ts'
-import { type Exact, exact, HUNDRED, isPositive, isZero, NOT_NEGATIVE, ONE, POSITIVE, parseDecimal, sum, ZERO } from './decimal.ts'
+import {
+  type Exact,
+  exact,
+  HUNDRED,
+  isPositive,
+  isZero,
+  NOT_NEGATIVE,
+  ONE,
+  POSITIVE,
+  parseDecimal,
+  printDecimal,
+  sum,
+  ZERO,
+} from './decimal.ts'
 import { type Currency, inUnits, type Minor, moneyRounder, parseMoney } from './money.ts'
 import { EngineRefusal } from './refusal.ts'
 import { ceiling } from './rounding.ts'
@@ -88,11 +101,14 @@ function readBounds({ from, to }: StepBreak | RateBreak, index: number) {
   }
 }
 
+const overTable = (end: Exact | null, units: Exact) =>
+  new EngineRefusal('OVER_TABLE', { ...(end && { limit: printDecimal(end) }), value: printDecimal(units) })
+
 /** The row for the units, or the refusal of a table that has none. */
 function requireRow<Row extends { from: Exact; to: Exact | null }>(table: BreakTable<Row>, units: Exact): Row {
   const row = table.find(units)
-  if (row === 'below') throw new EngineRefusal('NO_RATE')
-  if (row === 'above') throw new EngineRefusal('OVER_TABLE')
+  if (row === 'below') throw new EngineRefusal('NO_RATE', { limit: printDecimal(table.first.from), value: printDecimal(units) })
+  if (row === 'above') throw overTable(table.last.to, units)
   return row
 }
 
@@ -155,7 +171,7 @@ function graduated(rate: Rate & { type: 'graduated' }, currency: Currency): (uni
   const { rows, first, last } = breakTable(readRateRows(rate.breaks, readPer(rate.per), currency), readMode(rate.breakMode))
   if (!isZero(first.from)) throw new EngineRefusal('INVALID_TABLE', { path: '/breaks' })
   return (units) => {
-    if (last.to && units.compare(last.to) > 0) throw new EngineRefusal('OVER_TABLE')
+    if (last.to && units.compare(last.to) > 0) throw overTable(last.to, units)
     const tiers = rows
       .filter((row) => row === first || units.compare(row.from) > 0)
       .map((row) => {

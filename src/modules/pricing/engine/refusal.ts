@@ -1,3 +1,12 @@
+export interface RefusalDetails {
+  path?: string
+  limit?: string
+  value?: string
+  unit?: string
+  /** The rule that caused it, when one did. */
+  rule?: { id: number; number: number }
+}
+
 /**
  * The only error the engine throws: an input that has no price, by the code the specification of prices gives it.
  * `limit` and `value` are printed decimals where a number was the reason; `path` is a JSON pointer where the caller knows one.
@@ -8,8 +17,9 @@ export class EngineRefusal extends Error {
   readonly limit: string | undefined
   readonly value: string | undefined
   readonly unit: string | undefined
+  readonly rule: { id: number; number: number } | undefined
 
-  constructor(code: string, details: { path?: string; limit?: string; value?: string; unit?: string } = {}) {
+  constructor(code: string, details: RefusalDetails = {}) {
     super(details.path ? `${code} at ${details.path}` : code)
     this.name = 'EngineRefusal'
     this.code = code
@@ -17,6 +27,7 @@ export class EngineRefusal extends Error {
     this.limit = details.limit
     this.value = details.value
     this.unit = details.unit
+    this.rule = details.rule
   }
 }
 

@@ -14,6 +14,8 @@ export interface Candidate {
   effectiveFrom: DateText
   effectiveTo?: DateText | null
   condition: CompiledCondition | null
+  /** Said by the caller where candidates have dates of their own, as tariffs of different zones have. */
+  isInForce?: boolean
   fallbackPolicy?: 'next' | 'none' | null
 }
 
@@ -57,7 +59,7 @@ const SCOPE_RANK: Readonly<Record<Scope, number>> = { customer: 2, group: 1, pub
 export function disqualification(candidate: Candidate, asking: Asking): LossReason | null {
   if (!matchesScope(candidate, asking)) return 'SCOPE_MISMATCH'
   if (candidate.scope !== 'public' && !asking.isCustomerActive) return 'CUSTOMER_NOT_ACTIVE'
-  if (asking.date != null && !isInForce(candidate, asking.date)) return 'NOT_EFFECTIVE'
+  if (!(candidate.isInForce ?? (asking.date == null || isInForce(candidate, asking.date)))) return 'NOT_EFFECTIVE'
   if (candidate.condition && candidate.condition.evaluate(asking.facts) !== true) return 'CONDITION_NOT_MET'
   return null
 }
