@@ -81,6 +81,7 @@ const engineSentences = {
   INVALID_TABLE: 'The rate table has a gap, an overlap or options that do not go together.',
   INVALID_RULE: 'The rule has members that do not go together; errors names the member.',
   INVALID_CONDITION: 'A condition names an unknown attribute, an operator not of its type or a value of the wrong shape.',
+  UNKNOWN_SERVICE: 'The carrier has no service of that code.',
   INCOMPLETE_DIMS: 'A piece has some dimensions but not all three.',
 } as const
 

@@ -21,6 +21,7 @@ const pricingErrors = [
   ShipDateOutOfRange,
   TooManyDecimals,
   engineErrors.OUT_OF_RANGE,
+  engineErrors.UNKNOWN_SERVICE,
   engineErrors.UNKNOWN_CURRENCY,
   engineErrors.INVALID_DATE,
   engineErrors.INVALID_COUNTRY,

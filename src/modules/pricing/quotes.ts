@@ -6,7 +6,7 @@ import { type Principal, scopeOf } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import type { createCatalogue } from './catalogue.ts'
 import type { PricingEvents } from './contract.ts'
-import { canonicalHash } from './engine/content-hash.ts'
+import { canonicalJson, sha256 } from './engine/content-hash.ts'
 import { localDate } from './engine/dates.ts'
 import { parseMoney, requireCurrency } from './engine/money.ts'
 import { priceShipment } from './engine/price-shipment.ts'
@@ -248,6 +248,8 @@ export function createQuotes({ repository, catalogue, customers, carriers, publi
   }
 }
 export type Quotes = ReturnType<typeof createQuotes>
+
+const canonicalHash = (value: unknown): string => sha256(canonicalJson(value))
 
 const unknownCustomer = (id: number) =>
   CustomerReferenceNotFound(

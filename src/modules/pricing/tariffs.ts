@@ -7,11 +7,12 @@ import { type Principal, scopeOf } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import { engineRule, engineTariff, engineVersion } from './catalogue.ts'
 import type { PricingEvents } from './contract.ts'
-import { canonicalHash } from './engine/content-hash.ts'
+import { contentHash } from './engine/content-hash.ts'
 import { localDate, requireTimeZone } from './engine/dates.ts'
 import { lintVersion } from './engine/lint.ts'
 import { formatMinor, parseMoney, requireCurrency } from './engine/money.ts'
-import type { LintFinding as EngineFinding, TariffVersion as EngineVersion } from './engine/types.ts'
+import { ENGINE_VERSION } from './engine/price-shipment.ts'
+import type { LintFinding as EngineFinding } from './engine/types.ts'
 import {
   BackdateReasonRequired,
   CarrierReferenceNotFound,
@@ -281,11 +282,15 @@ export function createTariffs({ repository, rules, quotes, carriers, customers, 
         }
         const tables = (await repository.ratesOf([row.id], () => tariff.currency, tx)).get(row.id) ?? []
         const attached = (await rules.thatMayMeet([row.id], tx)).filter((rule) => rule.tariffVersionId === row.id)
-        const hash = contentHash(engineVersion(row, tables, [], tariff.currency), tariff, attached.map(engineRule))
+        const hash = contentHash({
+          currency: tariff.currency,
+          version: engineVersion(row, tables, [], tariff.currency),
+          rules: attached.map(engineRule),
+        })
         const changed = await repository.updateDraft(tx, row.id, row.version, {
           state: 'published',
           contentHash: hash,
-          engineVersion: '1',
+          engineVersion: ENGINE_VERSION,
           publishedAt: await repository.now(tx),
           publishedBy: actor.userId ?? null,
         })
@@ -502,21 +507,6 @@ function toColumns(input: Omit<TariffVersionPatch, never>, currencyCode: string)
     ...(input.maxTotal === undefined ? {} : { maxTotalMinor: amount(input.maxTotal, 'maxTotal') }),
     ...(input.changeNote === undefined ? {} : { changeNote: input.changeNote }),
   }
-}
-
-/** Hash of everything in a version that can change a price. */
-export function contentHash(version: EngineVersion, tariff: TariffRow, attachedRules: readonly unknown[]): string {
-  const {
-    id: _,
-    number: _number,
-    state: _state,
-    publishedAt: _published,
-    withdrawnAt: _withdrawn,
-    closings: _closings,
-    contentHash: _hash,
-    ...content
-  } = version
-  return canonicalHash({ currency: tariff.currency, timezone: tariff.timezone, ...content, rules: attachedRules })
 }
 
 function report(findings: readonly EngineFinding[], forced: readonly string[] = []): LintReport {

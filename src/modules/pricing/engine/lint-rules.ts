@@ -49,7 +49,7 @@ export function lintRules(rules: readonly Rule[], currency: Currency, report: Re
 }
 
 /** Reads an action as pricing would; answers the surcharge when it is one. */
-function readAction(rule: Rule, currency: Currency): Surcharge | null {
+export function readAction(rule: Rule, currency: Currency): Surcharge | null {
   switch (rule.kind) {
     case 'override':
       requireFreeCode(rule.code, '/code')
