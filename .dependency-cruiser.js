@@ -41,12 +41,16 @@ const core = (...names) => `^(node:|)(${names.join('|')})(/|$)`
 const comments = {
   'enter-by-the-door':
     'A module is entered by its index.ts only. Import the name from there; if it is missing, its owner exports it or offers an operation in contract.ts.',
+  'door-shows-own-house':
+    "index.ts lists what its own module offers. Whoever needs a neighbour's name is a neighbour himself or asks through an operation of this module.",
   'neighbours-lend-types-only':
     'From a neighbour you take types. Write `import type`, add the value to the needs of createX in module.ts, and let app.ts hand it over.',
   'only-neighbours':
     'These two modules are no neighbours. Ask a module you know, hear an event, or add the neighbour to the table in .dependency-cruiser.js in a commit that gives the reason.',
   'platform-knows-no-module':
     'The platform serves every module and knows none. Take what you need as an argument and let app.ts pass it, or move the code into the module.',
+  'platform-by-its-faces':
+    'Behind a face (events.ts, databases.ts) lie rooms of the platform. Import from the face; the tables of the platform are reached through its functions.',
   'operations-know-no-module':
     'Operations work on the platform (events, jobs) for every module alike. Take what you need as an argument and let app.ts pass it.',
   'only-the-root-mounts-operations': 'Operations are mounted by app.ts and used by nobody else. Move what is shared into the platform.',
@@ -96,6 +100,7 @@ export default {
       { path: ['^(scripts|tests|drizzle)/', '^src/[^/]+[.]test[.]ts$'] },
       { path: anyModule, pathNot: [door, room('contract'), room('tables'), engine] },
     ),
+    rule('door-shows-own-house', { path: '^src/modules/([^/]+)/index[.]ts$' }, { pathNot: sameModule }),
     rule(
       'neighbours-lend-types-only',
       { path: anyModule, pathNot: test },
@@ -103,6 +108,11 @@ export default {
     ),
     ...modules.map(([name, known]) => rule('only-neighbours', { path: insideOf(name) }, { path: door, pathNot: insideOf(name, ...known) })),
     rule('platform-knows-no-module', { path: platform }, { path: '^src/(modules|operations)/' }),
+    rule(
+      'platform-by-its-faces',
+      { path: '^src/modules/', pathNot: test },
+      { path: '^src/platform/(event-|database-|(tables|accounts|migrations)[.]ts$)' },
+    ),
     rule('operations-know-no-module', { path: '^src/operations/' }, { path: '^src/modules/' }),
     rule('only-the-root-mounts-operations', { path: '^src/modules/' }, { path: '^src/operations/' }),
     rule('nobody-imports-the-root', { path: '^(src/(platform|operations|modules)|drizzle)/' }, { path: root }),

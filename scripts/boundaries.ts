@@ -1,14 +1,16 @@
 import { chdir } from 'node:process'
+import { parseArgs } from 'node:util'
 import { checkBoundaries, rules } from './boundaries/check.ts'
 import { type Finding, place } from './boundaries/finding.ts'
 
-/** `npm run boundaries`: every wall over the whole tree, for people or, with --json, for programs. */
+/** `npm run boundaries`: every wall over the whole tree, or the tree given, for people or, with --json, for programs. */
+const { values } = parseArgs({ options: { json: { type: 'boolean' }, tree: { type: 'string' } } })
 
-chdir(new URL('..', import.meta.url).pathname)
+chdir(values.tree ?? new URL('..', import.meta.url).pathname)
 const report = await checkBoundaries()
 const { findings, files, cruised } = report
 
-if (process.argv.includes('--json')) {
+if (values.json) {
   process.stdout.write(`${JSON.stringify({ rules: rules.length, files, cruised, findings }, null, 2)}\n`)
 } else {
   for (const [remedy, refused] of byRemedy(findings)) {

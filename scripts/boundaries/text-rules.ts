@@ -10,8 +10,8 @@ import { callsInsideTransactions } from './transaction-calls.ts'
  */
 
 export interface Land {
-  /** Table name → the module whose tables.ts declares it. */
-  tables: ReadonlyMap<string, string>
+  /** Table name → who declares it in tables.ts: a module, or the platform. */
+  tables: ReadonlyMap<string, readonly string[]>
 }
 
 interface Place {
@@ -36,6 +36,8 @@ const inEngine = (path: string) => inSource(path) && /^src\/modules\/[^/]+\/engi
 
 const unportable =
   /\bINSERT\s+IGNORE\b|\bREPLACE\s+INTO\b|\bSKIP\s+LOCKED\b|\bGET_LOCK\b|\bRETURNING\b|\bCREATE\s+(TRIGGER|PROCEDURE|FUNCTION|EVENT)\b/
+
+const openers = ['openDatabase', 'createRedis', 'createCache', 'createPublisher', 'createEvents', 'createBell', 'loadConfig', 'offer']
 
 export const textRules: readonly TextRule[] = [
   {
@@ -100,8 +102,33 @@ export const textRules: readonly TextRule[] = [
       const text = textOf(node)
       if (text === undefined) return undefined
       const named = [...text.matchAll(/\b(?:from|join|into|update)\s+`?([a-z_]+)`?/gi)].map(([, table]) => (table ?? '').toLowerCase())
-      return named.find((table) => land.tables.has(table) && land.tables.get(table) !== moduleOf(path))
+      return named.find((table) => land.tables.get(table)?.includes(moduleOf(path) ?? '') === false)
     },
+  },
+  {
+    name: 'one-owner-per-table',
+    remedy:
+      'Two places declare this table, so nobody owns it. Its owner keeps the declaration; the other calls an operation of the contract.',
+    covers: inModules,
+    look: (node, { land }) => {
+      if (!ts.isCallExpression(node) || node.expression.getText() !== 'mysqlTable' || !node.arguments[0]) return undefined
+      const table = textOf(node.arguments[0]) ?? ''
+      const owners = land.tables.get(table) ?? []
+      return owners.length > 1 ? `${table}: ${owners.join(', ')}` : undefined
+    },
+  },
+  {
+    name: 'modules-open-nothing',
+    remedy:
+      'Connections, publishers and settings are made once, by app.ts, where one can see who gets which. Take it as a need of createX.',
+    covers: inModules,
+    look: (node) => openers.find((name) => importsName(node, name)),
+  },
+  {
+    name: 'no-globals',
+    remedy: 'What hangs on a global is an edge no wall sees. Pass it as an argument.',
+    covers: inModules,
+    look: (node) => (ts.isIdentifier(node) && (node.text === 'globalThis' || node.text === 'global') ? node.text : undefined),
   },
   {
     name: 'no-decorators',
@@ -143,7 +170,7 @@ export const textRules: readonly TextRule[] = [
       const imported = file.statements.some(
         (statement) =>
           ts.isImportDeclaration(statement) &&
-          !(textOf(statement.moduleSpecifier) ?? '').startsWith('./') &&
+          /^(#|\.\.\/)/.test(textOf(statement.moduleSpecifier) ?? '') &&
           statement.importClause
             ?.getText()
             .split(/\W+/)
@@ -217,12 +244,12 @@ export const textRuleNames = [...textRules, portableSqlInMigrations].map(({ name
 
 const parsed = (source: Source) => ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest, true)
 
-function tablesByOwner(files: readonly ts.SourceFile[]): ReadonlyMap<string, string> {
-  const tables = new Map<string, string>()
-  for (const file of files) {
-    const owner = moduleOf(file.fileName)
-    if (!owner || !/tables\.ts$/.test(file.fileName)) continue
-    for (const [, name] of file.text.matchAll(/mysqlTable\(\s*'([a-z_]+)'/g)) if (name) tables.set(name, owner)
+function tablesByOwner(files: readonly ts.SourceFile[]): ReadonlyMap<string, readonly string[]> {
+  const tables = new Map<string, string[]>()
+  for (const { fileName, text } of files) {
+    if (!/^src\/(modules|platform)\/.*tables\.ts$/.test(fileName)) continue
+    const owner = moduleOf(fileName) ?? 'platform'
+    for (const [, name = ''] of text.matchAll(/mysqlTable\(\s*'([a-z_]+)'/g)) tables.set(name, [...(tables.get(name) ?? []), owner])
   }
   return tables
 }

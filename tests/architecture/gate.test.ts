@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +56,33 @@ describe('the gate', () => {
 
     expect(findings.length).toBeGreaterThan(40)
     expect(new Set(findings.map(({ rule }) => rule))).toEqual(new Set(['every-file-is-cruised']))
+  })
+})
+
+describe('npm run boundaries', () => {
+  const run = (overlay: string, ...options: string[]) => {
+    folder = mkdtempSync(join(tmpdir(), 'bulkhead-house-'))
+    buildHouse(folder, join(fixtures, overlay))
+    return spawnSync(process.execPath, ['scripts/boundaries.ts', '--tree', folder, ...options], { encoding: 'utf8' })
+  }
+
+  it('ends with a failure and says where, which rule and what to do instead', () => {
+    const { status, stdout } = run('only-neighbours/fail')
+
+    expect(status).toBe(1)
+    expect(stdout).toContain('only-neighbours: These two modules are no neighbours. Ask a module you know')
+    expect(stdout).toContain('src/modules/customer/cache.ts:1 → src/modules/carrier/index.ts')
+    expect(stdout).toMatch(/^boundaries: \d+ rules, (\d+) of \1 files, 2 refusals$/m)
+  })
+
+  it('tells programs the same', () => {
+    const { findings } = JSON.parse(run('no-raw-sql/fail', '--json').stdout)
+
+    expect(findings).toMatchObject([{ rule: 'no-raw-sql', file: 'src/modules/customer/repository.ts', line: 6 }])
+  })
+
+  it('succeeds on a clean tree', () => {
+    expect(run('no-raw-sql/pass')).toMatchObject({ status: 0, stderr: '' })
   })
 })
 
