@@ -93,7 +93,7 @@ export function createRequestLives(limits: LifeLimits): RequestLives {
     },
     end: (life) => {
       lives.delete(life)
-      if (!life.reply.raw.writableFinished) life.abort.abort(clientGone)
+      if (!life.reply.raw.writableEnded) life.abort.abort(clientGone)
     },
     get size() {
       return lives.size

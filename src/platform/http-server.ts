@@ -1,0 +1,208 @@
+import { isUtf8 } from 'node:buffer'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Config } from './config.ts'
+import { runInContext } from './context.ts'
+import { Overloaded } from './dependency-errors.ts'
+import { createAdmission, isHealth } from './http-admission.ts'
+import { compress } from './http-compression.ts'
+import { MalformedJson, MethodNotAllowed, RouteNotFound, UrlTooLong } from './http-errors.ts'
+import { createFailures, pathOf } from './http-failures.ts'
+import { surround } from './http-handler.ts'
+import { createObservation } from './http-observation.ts'
+import { type OriginRules, originRules } from './http-origins.ts'
+import { isSchema } from './http-validation.ts'
+import type { Idempotency } from './idempotency.ts'
+import { createLoadGauge, type LoadLimits } from './load-shedding.ts'
+import type { Log } from './logging.ts'
+import type { Metrics } from './metrics.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { createRequestLives, type LifeLimits, lifeLimits, requestIdOf } from './request-life.ts'
+import { type DeclaredRoute, watchRoutes } from './route-policy.ts'
+import type { SecurityPort } from './security.ts'
+import { serialiserOf } from './serialisers.ts'
+
+export interface HttpNeeds {
+  config: Pick<Config, 'env' | 'publicUrl' | 'corsOrigins' | 'trustProxy'>
+  log: Log
+  metrics: Metrics
+  security: SecurityPort
+  /** Absent: nothing is counted. */
+  rateLimits?: RateLimits
+  /** Absent: the header Idempotency-Key is not looked at. */
+  idempotency?: Idempotency
+  limits?: { life?: Partial<LifeLimits>; load?: LoadLimits }
+}
+
+export interface Http {
+  readonly app: FastifyInstance
+  /** Every route, in the order of declaration. */
+  readonly routes: readonly DeclaredRoute[]
+  /** Sends every client away after its answer; new requests are still served. */
+  drain(): void
+  /** What is at work, for the report of a shutdown that hangs. */
+  inFlight(): string[]
+}
+
+const bodyLimit = 65_536
+const maxUrl = 4_096
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** The public surface. Modules register their routes on `app`; `ready` fails when one of them is incomplete. */
+export function createHttp(needs: HttpNeeds): Http {
+  const { config, log, metrics, security, rateLimits, idempotency } = needs
+  const app = fastify({
+    logger: false,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    bodyLimit,
+    // An answer comes from us, never from the framework, also while we go down: see drain().
+    return503OnClosing: false,
+    http: { maxHeaderSize: 16_384, headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
+    requestTimeout: 65_000,
+    connectionTimeout: 10_000,
+    keepAliveTimeout: 65_000,
+    maxRequestsPerSocket: 1_000,
+    routerOptions: { caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
+    frameworkErrors: (error, request, reply) => frameworkFailed(error, request, reply),
+    clientErrorHandler: (error, socket) => failures.refuse(error, socket),
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  app.server.maxConnections = 2_000
+
+  const policy = watchRoutes(app)
+  const failures = createFailures({ publicUrl: config.publicUrl, log })
+  const lives = createRequestLives({ ...lifeLimits, ...needs.limits?.life })
+  const load = createLoadGauge(needs.limits?.load)
+  const observe = createObservation({ log, metrics, lives })
+  const admit = createAdmission({ security, rateLimits })
+  const origins = originRules(config.corsOrigins)
+  const headers = securityHeaders(config.publicUrl)
+  let draining = false
+
+  app.decorateRequest('principal')
+  app.decorateRequest('expectedVersion')
+  app.decorateRequest('life')
+  const surroundings = { strict: config.env !== 'production', log, idempotency }
+  app.addHook('onRoute', (options) => {
+    options.handler = surround(options, surroundings)
+  })
+  // Input is checked around the handler, all parts at once; the framework's own check is left without work.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(({ schema }) => (isSchema(schema) ? serialiserOf(schema) : JSON.stringify))
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(['application/json', 'application/merge-patch+json'], { parseAs: 'buffer' }, (_request, body, done) => {
+    let value: unknown
+    try {
+      value = parseJson(body)
+    } catch (error) {
+      done(asError(error))
+      return
+    }
+    done(null, value)
+  })
+  app.setErrorHandler((error, request, reply) => failures.answer(error, request, reply))
+
+  const begin = (request: FastifyRequest, reply: FastifyReply): void => {
+    const life = lives.begin(request, reply)
+    request.life = life
+    request.principal = life.principal
+    reply.headers(headers)
+    reply.header('x-request-id', request.id)
+    if (draining) reply.header('connection', 'close')
+    observe(life)
+  }
+
+  function frameworkFailed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    begin(request, reply)
+    failures.answer(error, request, reply)
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    begin(request, reply)
+    origins.write(request, reply)
+    if ((request.raw.url?.length ?? 0) > maxUrl) done(UrlTooLong())
+    else if (request.is404) {
+      const unknown = answerUnknown(app, origins, request, reply)
+      if (unknown) done(unknown)
+    } else if (load.overloaded && !isHealth(request)) done(Overloaded({ dependency: 'this process' }))
+    else done()
+  })
+
+  app.addHook('preValidation', (request, reply, done) => {
+    const { life } = request
+    lives.admit(life)
+    runInContext(life, () => {
+      let admitted: void | Promise<void>
+      try {
+        admitted = admit(request, reply)
+      } catch (error) {
+        done(asError(error))
+        return
+      }
+      if (admitted instanceof Promise)
+        admitted.then(
+          () => done(),
+          (error: unknown) => done(asError(error)),
+        )
+      else done()
+    })
+  })
+
+  app.addHook('onSend', compress)
+  app.setNotFoundHandler(() => {
+    throw RouteNotFound()
+  })
+  app.addHook('onReady', async () => policy.seal())
+  app.addHook('onClose', async () => {
+    lives.close()
+    load.close()
+  })
+
+  return {
+    app,
+    routes: policy.routes,
+    drain: () => {
+      draining = true
+      lives.each(({ reply }) => {
+        if (!reply.raw.headersSent) reply.header('connection', 'close')
+      })
+    },
+    inFlight: () => lives.describe(),
+  }
+}
+
+/** An address without a route: another method may have one. Returns the error, or undefined when it has answered. */
+function answerUnknown(app: FastifyInstance, origins: OriginRules, request: FastifyRequest, reply: FastifyReply): Error | undefined {
+  const url = pathOf(request.raw.url)
+  const allowed = methods.filter((method) => app.findRoute({ method, url }) !== null)
+  if (allowed.length === 0) return RouteNotFound()
+  const allow = [...allowed, 'OPTIONS'].join(', ')
+  if (request.method !== 'OPTIONS') return MethodNotAllowed({ method: request.method, allow }, { headers: { allow } })
+  origins.writePreflight(request, reply, allow)
+  reply.header('allow', allow).code(204).send()
+  return undefined
+}
+
+function parseJson(body: string | Buffer): unknown {
+  if (body.length === 0) return undefined
+  if (Buffer.isBuffer(body) && !isUtf8(body)) throw MalformedJson()
+  try {
+    return JSON.parse(body.toString())
+  } catch (cause) {
+    throw MalformedJson({}, { cause })
+  }
+}
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+
+/** Six lines that cost nothing; pages that need more say so themselves. */
+function securityHeaders(publicUrl: string): Record<string, string> {
+  return {
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'referrer-policy': 'no-referrer',
+    ...(publicUrl.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
+  }
+}
