@@ -14,7 +14,7 @@ export function allocate(total: Minor, weights: readonly Exact[]): Minor[] {
     return { index, floor, rest: ideal.sub(exact(floor)) }
   })
   const missing = magnitude - shares.reduce((given, { floor }) => given + floor, 0n)
-  const luckiest = [...shares].sort((a, b) => b.rest.compare(a.rest) || a.index - b.index).slice(0, Number(missing))
+  const luckiest = [...shares].sort((a, b) => b.rest.compare(a.rest) || a.index - b.index).filter((_, place) => BigInt(place) < missing)
   const lucky = new Set(luckiest.map(({ index }) => index))
   return shares.map(({ index, floor }) => sign * (floor + (lucky.has(index) ? 1n : 0n)))
 }
