@@ -28,7 +28,10 @@ export interface DatabaseSettings {
   eventsPoolSize: number
 }
 
-export type MigratorSettings = Pick<DatabaseSettings, 'host' | 'port' | 'schema' | 'username' | 'password'>
+export interface MigratorSettings extends Pick<DatabaseSettings, 'host' | 'port' | 'schema' | 'username' | 'password'> {
+  /** The run-time account, which gets its grants from the migrator. */
+  account: string
+}
 
 export interface RedisSettings {
   host: string
@@ -143,6 +146,7 @@ export function loadMigratorConfig(environment: Environment = process.env): Reco
       schema: settings[`${prefix}_NAME`],
       username: settings[`${prefix}_MIGRATOR_USERNAME`],
       password: password ?? '',
+      account: settings[`${prefix}_USERNAME`],
     }
   }
   const migrators = {

@@ -1,9 +1,9 @@
 import { createBreaker } from './breaker.ts'
 import type { DatabaseName, DatabaseSettings } from './config.ts'
-import type { ConnectionTarget } from './database-connection.ts'
+import type { ConnectionTarget, StatementResult } from './database-connection.ts'
 import { isReadOnly, type SessionLimits } from './database-dialect.ts'
 import { createPool, type Pool, type PoolState } from './database-pool.ts'
-import { createQueries, type Queries } from './database-queries.ts'
+import { createQueries, type Queries, type Runner } from './database-queries.ts'
 import { createWithTx, type DatabaseLog, presentable, refuseInsideTransaction, type Tx, type WithTx } from './database-transaction.ts'
 
 /**
@@ -26,6 +26,8 @@ export interface Connection<N extends DatabaseName> {
   readonly name: N
   /** Each statement by itself: takes a connection, is executed, gives it back. Keep hot reads with `.prepare()`. */
   readonly db: Queries
+  /** A prepared statement as text, for the platform's own files that must not load the query builder. */
+  statement(sql: string, parameters: unknown[]): Promise<StatementResult>
   /**
    * Runs the function in one transaction and returns what it returned. On deadlock, lock wait or loss of the connection the
    * whole function runs again, at most three times more: it has no effects outside the transaction, calls no contract and
@@ -97,7 +99,7 @@ export function openDatabase<N extends DatabaseName>(
 }
 
 function createConnection<N extends DatabaseName>(name: N, pool: Pool, deadlineMs: number, log: DatabaseLog): Connection<N> {
-  const db = createQueries(async (sql, parameters, rowsAsArray) => {
+  const run: Runner = async (sql, parameters, rowsAsArray) => {
     refuseInsideTransaction(`a statement of ${name}`)
     const connection = await pool.acquire()
     try {
@@ -108,6 +110,12 @@ function createConnection<N extends DatabaseName>(name: N, pool: Pool, deadlineM
     } finally {
       pool.release(connection)
     }
-  })
-  return { name, db, withTx: createWithTx({ name, pool, db, deadlineMs, log }) }
+  }
+  const db = createQueries(run)
+  return {
+    name,
+    db,
+    statement: (sql, parameters) => run(sql, parameters, false),
+    withTx: createWithTx({ name, pool, db, deadlineMs, log }),
+  }
 }

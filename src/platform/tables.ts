@@ -3,7 +3,7 @@ import { asciiKey, binaryText, bytes, createdAt, instant, json, longText, rowNum
 
 /**
  * Tables of the platform: the same in all four databases, because the record of a change commits with the change. None
- * refers to a module's table.
+ * refers to a module's table. `leases` and `schema_history` are older than the first migration: `migrations.ts` makes them.
  */
 
 /** Who did what, when, under which request; written in the transaction of the act. The run-time account may only add and read. */
@@ -42,29 +42,6 @@ export const idempotencyKeys = mysqlTable(
     createdAt: createdAt(),
   },
   (table) => [index('idempotency_keys_created').on(table.createdAt)],
-)
-
-/** One row for every piece of work that only one process may do at a time. */
-export const leases = mysqlTable('leases', {
-  name: asciiKey('name', 80).primaryKey(),
-  owner: asciiKey('owner', 64),
-  /** By the database's clock. */
-  until: instant('until').notNull(),
-})
-
-/** Every statement of every migration, in order. Written by the migrator only. */
-export const schemaHistory = mysqlTable(
-  'schema_history',
-  {
-    tag: asciiKey('tag', 120).notNull(),
-    statement: int('statement').notNull(),
-    sha256: asciiKey('sha256', 64).notNull(),
-    startedAt: instant('started_at').notNull(),
-    finishedAt: instant('finished_at'),
-    ms: int('ms'),
-    appVersion: asciiKey('app_version', 40).notNull(),
-  },
-  (table) => [primaryKey({ name: 'schema_history_pk', columns: [table.tag, table.statement] })],
 )
 
 /** Events as they were said, in the transaction that made them true. `pub_seq` is given by the relay. */
