@@ -13,7 +13,7 @@ import { createObservation } from './http-observation.ts'
 import { type OriginRules, originRules } from './http-origins.ts'
 import { isSchema } from './http-validation.ts'
 import type { Idempotency } from './idempotency.ts'
-import { createLoadGauge, type LoadLimits } from './load-shedding.ts'
+import { createLoadGauge, type LoadLimits, loadLimits, noLoadLimits } from './load-shedding.ts'
 import type { Log } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -31,6 +31,7 @@ export interface HttpNeeds {
   rateLimits?: RateLimits
   /** Absent: the header Idempotency-Key is not looked at. */
   idempotency?: Idempotency
+  /** Tests set their own; on their busy machines nothing is shed unless they ask for it. */
   limits?: { life?: Partial<LifeLimits>; load?: LoadLimits }
 }
 
@@ -73,7 +74,7 @@ export function createHttp(needs: HttpNeeds): Http {
   const policy = watchRoutes(app)
   const failures = createFailures({ publicUrl: config.publicUrl, log })
   const lives = createRequestLives({ ...lifeLimits, ...needs.limits?.life })
-  const load = createLoadGauge(needs.limits?.load)
+  const load = createLoadGauge(needs.limits?.load ?? (config.env === 'test' ? noLoadLimits : loadLimits))
   const observe = createObservation({ log, metrics, lives })
   const admit = createAdmission({ security, rateLimits })
   const origins = originRules(config.corsOrigins)

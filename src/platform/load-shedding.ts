@@ -19,8 +19,12 @@ export interface LoadLimits {
 
 export const loadLimits: LoadLimits = { delayMs: 300, busyDelayMs: 100, utilisation: 0.95, everyMs: 100 }
 
-export function createLoadGauge(limits: LoadLimits = loadLimits): LoadGauge {
+/** Never overloaded. */
+export const noLoadLimits: LoadLimits = { ...loadLimits, delayMs: Number.POSITIVE_INFINITY, busyDelayMs: Number.POSITIVE_INFINITY }
+
+export function createLoadGauge(limits: LoadLimits): LoadGauge {
   let delayMs = 0
+  let late = false
   let overloaded = false
   let last = performance.now()
   let lastUse = performance.eventLoopUtilization()
@@ -29,7 +33,10 @@ export function createLoadGauge(limits: LoadLimits = loadLimits): LoadGauge {
     const use = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(use, lastUse)
     delayMs = Math.max(0, now - last - limits.everyMs)
-    overloaded = delayMs > limits.delayMs || (utilization > limits.utilisation && delayMs > limits.busyDelayMs)
+    const lateAgain = late
+    late = delayMs > limits.delayMs || (utilization > limits.utilisation && delayMs > limits.busyDelayMs)
+    // One late look is a pause of the machine; two in a row are more work than there is time.
+    overloaded = late && lateAgain
     last = now
     lastUse = use
   }, limits.everyMs).unref()
