@@ -46,7 +46,7 @@ const renewMs = 5_000
 const effectIsThere = new Set([1050, 1060, 1061, 1091])
 
 /** The tables of the runner itself; they are older than the first migration. */
-const own = [
+export const ownTables = [
   `CREATE TABLE IF NOT EXISTS leases (
     name varchar(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
     owner varchar(64) CHARACTER SET ascii COLLATE ascii_bin,
@@ -76,7 +76,7 @@ export async function migrateDatabase(
     let applied = 0
     if (pendingOf(database, files, await readHistory(connection)).length > 0) {
       await whileLeased(database, settings, waitMs, async (renew) => {
-        for (const statement of own) await connection.text(statement)
+        for (const statement of ownTables) await connection.text(statement)
         // Another runner may have been faster.
         const pending = pendingOf(database, files, await readHistory(connection))
         for (const file of pending) {
@@ -241,7 +241,7 @@ async function whileLeased(
 ): Promise<void> {
   const keeper = await open(database, settings)
   try {
-    for (const statement of own) await keeper.text(statement)
+    for (const statement of ownTables) await keeper.text(statement)
     const leases = createLeases(statementsOf(keeper))
     await acquire(database, leases, waitMs)
     let lost = false

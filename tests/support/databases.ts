@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto'
+import { inject } from 'vitest'
+import { statementsForAccounts, statementsForGrants } from '#platform/accounts.ts'
+import { type DatabaseName, type DatabaseSettings, databaseNames, type MigratorSettings, settingPrefix } from '#platform/config.ts'
+import { openConnection, type ServerConnection } from '#platform/database-connection.ts'
+import { readMigrations, readTables } from '#platform/migration-files.ts'
+import { ownTables } from '#platform/migrations.ts'
+
+export interface TestDatabases {
+  /** The run-time accounts, with their grants. */
+  settings: Record<DatabaseName, DatabaseSettings>
+  migrators: Record<DatabaseName, MigratorSettings>
+  /** One statement as the administrator of the server, for what no account of ours may do. */
+  asRoot(sql: string): Promise<unknown>
+  count(name: DatabaseName, table: string): Promise<number>
+  /** Lets nobody write to the table until the function it returns is called. */
+  lockTable(name: DatabaseName, table: string): Promise<() => Promise<void>>
+  /** The statements that the run-time account of this database has under way. */
+  waitingStatements(name: DatabaseName): Promise<string[]>
+  drop(): Promise<void>
+}
+
+/** Four fresh schemas on the server of the run, migrated, with accounts of their own: what one test does, no other sees. */
+export async function createTestDatabases(
+  options: { migrated?: boolean; poolSize?: number; eventsPoolSize?: number } = {},
+): Promise<TestDatabases> {
+  const { mariadb } = inject('servers')
+  const { host, port } = mariadb
+  const prefix = `t${randomBytes(4).toString('hex')}_`
+  const settings = (name: DatabaseName): DatabaseSettings => ({
+    host,
+    port,
+    schema: `${prefix}${name}`,
+    username: `${prefix}${settingPrefix[name].toLowerCase()}`,
+    password: 'run-time',
+    poolSize: options.poolSize ?? 6,
+    eventsPoolSize: options.eventsPoolSize ?? 4,
+  })
+  const migrator = (name: DatabaseName): MigratorSettings => {
+    const { schema, username: account } = settings(name)
+    return { host, port, schema, username: `${account}_migr`, password: 'migrator', account }
+  }
+  const databases = { settings: forEach(settings), migrators: forEach(migrator) }
+
+  await Promise.all(
+    databaseNames.map((name) =>
+      withRoot(async (root) => {
+        const { schema, username, password } = databases.settings[name]
+        const { username: migratorAccount, password: migratorPassword } = databases.migrators[name]
+        const accounts = { schemaName: schema, account: username, password, migratorAccount, migratorPassword }
+        for (const statement of statementsForAccounts(name, accounts)) await root.text(statement)
+        if (options.migrated === false) return
+        await root.text(`USE \`${schema}\``)
+        for (const statement of migrationAsOne(name)) await root.text(statement)
+        const tables = [...readTables(name), 'leases', 'schema_history']
+        for (const statement of statementsForGrants(schema, username, tables)) await root.text(statement)
+      }),
+    ),
+  )
+
+  const asRoot = (sql: string): Promise<unknown> => withRoot(async (root) => (await root.text(sql))[0])
+  const rows = async (sql: string): Promise<Record<string, unknown>[]> => {
+    const result = await asRoot(sql)
+    return Array.isArray(result) ? result : []
+  }
+  return {
+    ...databases,
+    asRoot,
+    async count(name, table) {
+      const [row] = await rows(`SELECT COUNT(*) AS n FROM \`${databases.settings[name].schema}\`.\`${table}\``)
+      return Number(row?.n)
+    },
+    async lockTable(name, table) {
+      const root = await openRoot()
+      await root.text(`LOCK TABLES \`${databases.settings[name].schema}\`.\`${table}\` READ`)
+      return async () => {
+        await root.text('UNLOCK TABLES')
+        root.end()
+      }
+    },
+    async waitingStatements(name) {
+      const { username } = databases.settings[name]
+      const found = await rows(`SELECT info FROM information_schema.processlist WHERE user = '${username}' AND info IS NOT NULL`)
+      return found.map(({ info }) => String(info))
+    },
+    drop: () =>
+      withRoot(async (root) => {
+        for (const name of databaseNames) {
+          await root.text(`DROP DATABASE IF EXISTS \`${databases.settings[name].schema}\``)
+          await root.text(`DROP USER IF EXISTS '${databases.settings[name].username}', '${databases.migrators[name].username}'`)
+        }
+      }),
+  }
+}
+
+/** What the runner would do, without its lease and its notes in between: a run of many tests makes many schemas. */
+function migrationAsOne(name: DatabaseName): string[] {
+  const statements = readMigrations(name)
+  const rows = statements.map(({ tag, statement, sha256 }) => `('${tag}', ${statement}, '${sha256}', NOW(3), NOW(3), 0, 'test')`)
+  const history = `INSERT INTO schema_history (tag, statement, sha256, started_at, finished_at, ms, app_version) VALUES ${rows.join(', ')}`
+  return [...ownTables, ...statements.map(({ sql }) => sql), history]
+}
+
+function openRoot(): Promise<ServerConnection> {
+  const { host, port, rootUser, rootPassword } = inject('servers').mariadb
+  return openConnection(
+    { host, port, username: rootUser, password: rootPassword },
+    { connectMs: 5_000, limits: { statementMs: 0, rowLockSeconds: 5, metadataLockSeconds: 5 } },
+  )
+}
+
+async function withRoot<R>(work: (root: ServerConnection) => Promise<R>): Promise<R> {
+  const root = await openRoot()
+  try {
+    return await work(root)
+  } finally {
+    root.end()
+  }
+}
+
+function forEach<V>(make: (name: DatabaseName) => V): Record<DatabaseName, V> {
+  return {
+    shared_user_db: make('shared_user_db'),
+    customer_service_db: make('customer_service_db'),
+    carrier_service_db: make('carrier_service_db'),
+    pricing_service_db: make('pricing_service_db'),
+  }
+}
