@@ -28,9 +28,10 @@ export async function architecturePage(): Promise<string> {
   ].join('\n\n')}\n`
 }
 
-const introduction = `Bulkhead is one program with five modules. Each module owns its tables, its Redis keys and its vocabulary, and meets the others in three ways only: it calls
-an operation of a neighbour's contract, it hears a neighbour's events, or it does not know the other exists. \`src/app.ts\` hands every module what it
-needs as typed arguments; \`src/platform/\` is what all of them stand on and knows none of them. Why it is built this way is in [decisions](decisions/).`
+const introduction = `Bulkhead is one program with five modules. Each module owns its tables, its Redis keys and its vocabulary, and
+meets its neighbours in two ways only: it calls an operation of their contract, or it hears their events.
+\`src/app.ts\` hands every module what it needs as typed arguments; \`src/platform/\` is what all of them stand
+on and knows none of them. Why it is built this way stands in [decisions](decisions/).`
 
 const legend =
   'Solid: calls operations of, through the contract. Dotted: hears events of. `app.ts` and the platform, which everybody meets, are left out.'

@@ -3,6 +3,7 @@ import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { neighbours } from '../../.dependency-cruiser.js'
 import { checkBoundaries, rules } from '../../scripts/boundaries/check.ts'
 import { place } from '../../scripts/boundaries/finding.ts'
 import type { Cruise } from '../../scripts/boundaries/import-rules.ts'
@@ -56,6 +57,18 @@ describe('the gate', () => {
 
     expect(findings.length).toBeGreaterThan(40)
     expect(new Set(findings.map(({ rule }) => rule))).toEqual(new Set(['every-file-is-cruised']))
+  })
+})
+
+describe('the neighbours table', () => {
+  it('is free of circles: a module never reaches itself through those it knows', () => {
+    const table: Readonly<Record<string, readonly string[]>> = neighbours
+    const reachable = (name: string, seen: string[] = []): string[] =>
+      (table[name] ?? []).reduce((all, next) => (all.includes(next) ? all : reachable(next, [...all, next])), seen)
+
+    const inCircles = Object.keys(table).filter((name) => reachable(name).includes(name))
+
+    expect(inCircles).toEqual([])
   })
 })
 
