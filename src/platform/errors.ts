@@ -103,6 +103,26 @@ export function defineReferenceError(code: `${string}_NOT_FOUND`): ErrorType<{ i
   return type
 }
 
+/**
+ * An error that a neighbour declares and a route lets through, for the route's `errors`: modules lend each other types only, so
+ * it is named by its code. Asked for its declaration it must exist by then, in some module of the process.
+ */
+export function passedOn(code: string): ErrorType<never> {
+  const declaration = (): Readonly<ErrorDeclaration> => {
+    const known = registry.get(code)
+    if (!known) throw new TypeError(`error code ${code} is passed on but no module declares it`)
+    return known
+  }
+  const make = (): AppError => {
+    throw new TypeError(`${code} is thrown by the module that declares it, not here`)
+  }
+  return Object.defineProperties(make, {
+    code: { value: code },
+    status: { get: () => declaration().status },
+    declaration: { get: declaration },
+  }) as ErrorType<never>
+}
+
 /** Every declared error by code, for `/problems`, OpenAPI and the rebuilding of errors that crossed a transport. */
 export function declaredErrors(): ReadonlyMap<string, Readonly<ErrorDeclaration>> {
   return registry

@@ -52,5 +52,7 @@ test('a short local part may stand in a password', async () => {
 })
 
 test('the length is a setting', async () => {
-  await expect(createPasswordPolicy({ minLength: 15 }).require('k7#Vq2!xP9zRab', person)).rejects.toMatchObject({ code: 'PASSWORD_TOO_WEAK' })
+  await expect(createPasswordPolicy({ minLength: 15 }).require('k7#Vq2!xP9zRab', person)).rejects.toMatchObject({
+    code: 'PASSWORD_TOO_WEAK',
+  })
 })

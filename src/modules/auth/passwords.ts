@@ -44,8 +44,7 @@ export function createPasswords({ log, atOnce = navigator.hardwareConcurrency, w
         }
         const isRight = (await verify(known, password)) && known === stored
         const { memoryCost, timeCost, parallelism } = options
-        const isCurrent =
-          memoryCost === parameters.memoryCost && timeCost === parameters.timeCost && parallelism === parameters.parallelism
+        const isCurrent = memoryCost === parameters.memoryCost && timeCost === parameters.timeCost && parallelism === parameters.parallelism
         return { isRight, isStale: isRight && !isCurrent }
       }),
   }

@@ -16,11 +16,6 @@ export const EmailInvalid = defineError({
   status: 422,
   sentence: 'This is not an e-mail address that can receive mail. Send one of the form name@example.com.',
 })
-export const TimezoneUnknown = defineError<{ timezone: string }>({
-  code: 'TIMEZONE_UNKNOWN',
-  status: 422,
-  sentence: 'The time zone {timezone} is not in the IANA database. Send one like Europe/Berlin or UTC.',
-})
 export const LastAdmin = defineError({
   code: 'LAST_ADMIN',
   status: 409,

@@ -6,12 +6,8 @@
  *   hears      nothing
  */
 export {
-  Company,
-  EmailAddress,
-  Locale,
-  PersonName,
-  TimeZone,
-  User,
+  type RoleTable,
+  type User,
   type UserAccess,
   type UserContract,
   type UserEvents,
@@ -19,3 +15,4 @@ export {
   userEvents,
 } from './contract.ts'
 export { createUser, type UserModule, type UserNeeds } from './module.ts'
+export type { PermissionUse } from './routes.ts'

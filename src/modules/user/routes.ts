@@ -4,7 +4,7 @@ import { InvalidTransition, ReasonRequired, VersionMismatch } from '#platform/ht
 import { Page } from '#platform/schemas.ts'
 import { scopesOf } from './built-in-roles.ts'
 import { User } from './contract.ts'
-import { LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, TimezoneUnknown, UserNotFound } from './errors.ts'
+import { LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, UserNotFound } from './errors.ts'
 import { GrantSet, HeldRoles, Permission, Role, RoleListQuery, StateChangeBody, UserListQuery, UserPatch } from './schemas.ts'
 import type { UserService } from './service.ts'
 
@@ -60,7 +60,7 @@ export const userRoutes =
           body: UserPatch,
           response: answers({ 200: User }),
         },
-        config: { access: { permission: 'user:update' }, versioned: 'required', errors: [UserNotFound, TimezoneUnknown], database },
+        config: { access: { permission: 'user:update' }, versioned: 'required', errors: [UserNotFound], database },
         bodyLimit,
       },
       async (request) =>
@@ -92,7 +92,6 @@ export const userRoutes =
           config: {
             access: { permission },
             fresh: true,
-            interactive: true,
             versioned: 'when-sent',
             errors: [UserNotFound, InvalidTransition, ReasonRequired, LastAdmin, PrivilegeEscalation, VersionMismatch],
             database,
@@ -133,7 +132,6 @@ export const userRoutes =
         config: {
           access: { permission: 'role:grant' },
           fresh: true,
-          interactive: true,
           versioned: 'required',
           errors: [UserNotFound, RoleReferenceNotFound, PrivilegeEscalation, LastAdmin],
           database,

@@ -8,15 +8,7 @@ import { type Principal, scopeOf, visibility } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import { builtInRoles } from './built-in-roles.ts'
 import type { NewUser, RoleTable, User, UserAccess, UserContract, UserEvents } from './contract.ts'
-import {
-  EmailInvalid,
-  LastAdmin,
-  PrivilegeEscalation,
-  RoleNotFound,
-  RoleReferenceNotFound,
-  TimezoneUnknown,
-  UserNotFound,
-} from './errors.ts'
+import { EmailInvalid, LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, UserNotFound } from './errors.ts'
 import type { GrantedRole, UserRepository } from './repository.ts'
 import type { Grant, HeldRoles, Role, RoleListQuery, UserListQuery, UserPatch } from './schemas.ts'
 import { reachesNothingNew, type StateAction, states } from './states.ts'
@@ -146,7 +138,7 @@ export function createUserService({ repository, publish }: UserServiceNeeds): Us
     async createUser(input: NewUser): Promise<User> {
       const email = normaliseEmail(input.email)
       if (email === undefined) throw EmailInvalid()
-      const timezone = requireTimezone(input.timezone ?? 'UTC')
+      const timezone = input.timezone ?? 'UTC'
       const { company, passwordHash, firstName, lastName, userType, emailVerified, locale = 'en' } = input
       return repository.inTransaction(async (tx) => {
         const granted = await requireRoles(
@@ -321,20 +313,10 @@ const instantOf = (text: string | null | undefined): string | null =>
   text === null || text === undefined ? null : new Date(text).toISOString()
 
 function normalised(patch: UserPatch): UserPatch {
-  const { firstName, lastName, timezone } = patch
+  const { firstName, lastName } = patch
   return {
     ...patch,
     ...(firstName === undefined ? {} : { firstName: firstName.normalize() }),
     ...(lastName === undefined ? {} : { lastName: lastName.normalize() }),
-    ...(timezone === undefined ? {} : { timezone: requireTimezone(timezone) }),
-  }
-}
-
-function requireTimezone(timezone: string): string {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: timezone })
-    return timezone
-  } catch (cause) {
-    throw TimezoneUnknown({ timezone }, { cause })
   }
 }
