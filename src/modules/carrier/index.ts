@@ -16,3 +16,4 @@ export {
   carrierContract,
   carrierEvents,
 } from './contract.ts'
+export { type CarrierNeeds, createCarrier } from './module.ts'

@@ -19,11 +19,9 @@ export interface CustomerNeeds {
 }
 
 export function createCustomer({ connection, cache, publish, users }: CustomerNeeds) {
-  const repository = createCustomerRepository(connection)
+  const repository = withCache(cache, createCustomerRepository(connection))
   const records = createCustomerRecords({ repository, publish })
-  const { service, profiles } = withCache(cache, {
-    service: createCustomerService({ repository, records, users }),
-    profiles: createCustomerProfiles({ repository, records }),
-  })
+  const service = createCustomerService({ repository, records, users })
+  const profiles = createCustomerProfiles({ repository, records })
   return { service, plugin: customerRoutes({ service }), subscriptions: customerSubscriptions({ profiles }) }
 }

@@ -137,7 +137,7 @@ export function createCustomerService({ repository, records, users }: CustomerSe
   }
 }
 
-export const pricingProfileOf = ({ id, accountNumber, status, tier, defaultCurrency, timezone, version }: Customer) => ({
+const pricingProfileOf = ({ id, accountNumber, status, tier, defaultCurrency, timezone, version }: Customer) => ({
   id,
   accountNumber,
   status,
