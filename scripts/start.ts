@@ -1,0 +1,176 @@
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeFailure, Failure } from './servers/failure.ts'
+import { createGuard } from './servers/guard.ts'
+import { requirePrograms } from './servers/packages.ts'
+import { type ApiProcess, startApi } from './start/api.ts'
+import { banner } from './start/banner.ts'
+import { type EmbeddedServers, startEmbedded } from './start/embedded.ts'
+import {
+  apiEnvironment,
+  databases,
+  embedded,
+  migrationEnvironment,
+  readEnvironment,
+  startSettings,
+  writeEnvironmentFile,
+} from './start/environment.ts'
+import { claimDataFolder, requireAnswers, requireFreePorts } from './start/instance.ts'
+import { createProgress } from './start/progress.ts'
+import { prepareSchemas } from './start/schemas.ts'
+import { keptSecrets } from './start/secrets.ts'
+
+const usage = `npm start [-- options]
+
+Starts Bulkhead with everything it needs and stops it again with Ctrl-C. Settings come from the environment and from
+.env; .env.example explains each. With SHARED_DB_HOST and the others, and REDIS_HOST, those servers are used instead.
+
+  --watch        run the sources and start the API again when they change (npm run dev)
+  --no-install   do not install MariaDB and Redis when they are missing
+  --install      install them with sudo when they are missing
+`
+
+const root = resolve(import.meta.dirname, '..')
+const progress = createProgress()
+
+/** What has been started so far, in order; it is ended the other way round. */
+const started: { servers: EmbeddedServers; api?: ApiProcess; release?: () => void } = { servers: {} }
+const guard = createGuard(26)
+let stopping: Promise<void> | undefined
+
+async function start(options: { watch: boolean; install: boolean; noInstall: boolean }): Promise<void> {
+  const environment = readEnvironment(root)
+  const settings = startSettings(environment, root)
+  const { dataDir, given } = settings
+  const url = environment.PUBLIC_URL || `http://${settings.host}:${settings.port}`
+  const baseUrl = `http://${settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host}:${settings.port}`
+
+  started.release = claimDataFolder(settings)
+  await requireFreePorts(settings)
+  await requireAnswers(environment, given)
+  const secrets = keptSecrets(
+    dataDir,
+    databases.map(({ prefix }) => prefix),
+  )
+
+  const ownDatabases = embedded(settings)
+  if (ownDatabases.length > 0 || !given.redis) {
+    const binaries = requirePrograms({ allowed: !options.noInstall, withSudo: options.install, say: progress.say })
+    await progress.step('servers', async (say) => {
+      started.servers = await startEmbedded({ dataDir, binaries, secrets, mariadb: ownDatabases.length > 0, redis: !given.redis })
+      guardWhatRuns()
+      say(describeServers(started.servers))
+    })
+  }
+  const { mariadb, redis } = started.servers
+  const forApi = apiEnvironment(environment, settings, secrets, { mariadb: mariadb?.port, redis: redis?.port })
+  const forMigrations = migrationEnvironment(forApi, settings, secrets)
+  writeEnvironmentFile(forMigrations, settings)
+  await progress.step('databases', async (say) => {
+    say(await prepareSchemas({ root, settings, environment: forMigrations, mariadb, say }))
+  })
+
+  const program = options.watch ? ['--watch', '--watch-preserve-output', 'src/server.ts'] : [await bundledProgram()]
+  started.api = await progress.step('API', () =>
+    startApi({ args: program, environment: forApi, write: (line) => void process.stdout.write(`${line}\n`) }),
+  )
+  guardWhatRuns()
+  void started.api.ended.then(({ code, signal }) => {
+    if (stopping) return
+    process.stderr.write(`The API ended by itself (${signal ?? `exit code ${code}`}); stopping the rest.\n`)
+    void stop(1)
+  })
+
+  const admin = { email: forApi.BOOTSTRAP_ADMIN_EMAIL ?? '', password: forApi.BOOTSTRAP_ADMIN_PASSWORD ?? '' }
+  const demo =
+    settings.demoData && environment.NODE_ENV !== 'production'
+      ? await demonstrate({ baseUrl, dataDir, admin, password: secrets.demoPassword })
+      : undefined
+  process.stdout.write(
+    banner({
+      url,
+      internalUrl: `http://${settings.internalHost}:${settings.internalPort}`,
+      dataDir,
+      seconds: performance.now() / 1_000,
+      logins: demo?.logins ?? [],
+      quote: demo?.quote,
+      databases: mariadb ? `127.0.0.1:${mariadb.port} (private MariaDB, ${mariadb.pid})` : 'as the environment names them',
+      redis: redis ? `127.0.0.1:${redis.port} (private Redis, ${redis.pid})` : 'as the environment names it',
+    }),
+  )
+  started.api.showLog()
+}
+
+/** Loaded only here: a start without demo data does without it. */
+async function demonstrate(facts: { baseUrl: string; dataDir: string; admin: { email: string; password: string }; password: string }) {
+  const { demoData, demoQuote, hasDemoData } = await import('./start/demo.ts')
+  const fill = (say: (step: string) => void) => demoData({ ...facts, say })
+  const logins = hasDemoData(facts.dataDir) ? await fill(() => {}) : await progress.step('demo data', fill)
+  return { logins, quote: await demoQuote(facts.baseUrl, logins) }
+}
+
+async function bundledProgram(): Promise<string> {
+  const { bundle, bundleFile } = await import('./bundle.ts')
+  await bundle({ onBuild: (build) => progress.step('bundle', build) })
+  return bundleFile
+}
+
+function describeServers({ mariadb, redis }: EmbeddedServers): string {
+  return [mariadb && `MariaDB on ${mariadb.port}`, redis && `Redis on ${redis.port}`].filter(Boolean).join(', ')
+}
+
+/** Should this process be killed, the API is ended first here too. */
+function guardWhatRuns(): void {
+  const { servers, api } = started
+  guard.watch([api?.pid, servers.redis?.pid, servers.mariadb?.pid].filter((pid) => pid !== undefined))
+}
+
+/** The API drains while its servers still answer, then they end. */
+function stop(exitCode: number): Promise<void> {
+  stopping ??= (async () => {
+    await started.api?.stop()
+    await Promise.all([started.servers.redis?.stop(), started.servers.mariadb?.stop()])
+    guard.dismiss()
+    started.release?.()
+    process.exit(exitCode)
+  })()
+  return stopping
+}
+
+/** npm and the terminal both send Ctrl-C: within one second it is the same wish. A second one does not wait for the API. */
+function heedSignals(): void {
+  let first: number | undefined
+  const heed = (): void => {
+    const now = performance.now()
+    if (first !== undefined && now - first > 1_000) started.api?.kill()
+    if (first !== undefined) return
+    first = now
+    process.stderr.write('\nStopping: the API answers what it has begun, then the servers end.\n')
+    void stop(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, heed)
+  // Started by another Node, which was killed.
+  process.once('disconnect', heed)
+  // The terminal may be gone while we still have something to say.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+}
+
+const { values } = parseArgs({
+  options: { watch: { type: 'boolean' }, install: { type: 'boolean' }, 'no-install': { type: 'boolean' }, help: { type: 'boolean' } },
+})
+if (values.help) {
+  process.stdout.write(usage)
+  guard.dismiss()
+} else {
+  heedSignals()
+  try {
+    await start({ watch: values.watch ?? false, install: values.install ?? false, noInstall: values['no-install'] ?? false })
+  } catch (error) {
+    if (!stopping) {
+      process.stderr.write(
+        `\n${error instanceof Failure ? describeFailure(error) : error instanceof Error ? error.stack : String(error)}\n`,
+      )
+      await stop(1)
+    }
+  }
+}
