@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { neighbours } from '../../.dependency-cruiser.js'
 import type { Finding } from './finding.ts'
 import { moduleOf, type Source } from './sources.ts'
@@ -14,7 +14,7 @@ const remedies = {
     'This module is not in the neighbours table, so no wall stands around it. Add it to `neighbours` in .dependency-cruiser.js with those it may know.',
   'table-names-real-modules':
     'The neighbours table names a module that is not on disk. Remove it, or correct the name, in .dependency-cruiser.js.',
-  'rooms-are-complete': `Every module has the same rooms (${rooms.join(', ')}). Add the missing one, even if it is short.`,
+  'rooms-are-complete': `Every module has the same rooms (${rooms.join(', ')}). Add the missing one, even if it is short; a large one may be several (login-repository.ts).`,
   'index-opens-with-the-card': 'index.ts opens with the card of the module: a comment with what it owns, offers, publishes and hears.',
   'folders-are-flat':
     'The platform and the modules are flat; only an engine has a folder. Put the file one level up and let its name say what it is.',
@@ -42,11 +42,17 @@ export function checkStructure(root: string, sources: readonly Source[]): Findin
       .map((name) => refusal('table-names-real-modules', '.dependency-cruiser.js', name)),
     ...onDisk
       .flatMap((name) => rooms.map((room) => `src/modules/${name}/${room}`))
-      .filter((path) => !existsSync(`${root}/${path}`))
+      .filter((path) => !existsSync(`${root}/${path}`) && !isSplit(path, sources))
       .map((path) => refusal('rooms-are-complete', path)),
     ...sources.flatMap(({ path }) => checkPath(path)),
     ...onDisk.flatMap((name) => checkCard(root, `src/modules/${name}/index.ts`)),
   ]
+}
+
+/** A room may be several: `login-repository.ts` and `session-repository.ts` instead of one `repository.ts`. */
+function isSplit(room: string, sources: readonly Source[]): boolean {
+  const [folder, name] = [`${dirname(room)}/`, `-${basename(room)}`]
+  return sources.some(({ path }) => path.startsWith(folder) && path.endsWith(name))
 }
 
 function checkPath(path: string): Finding[] {
