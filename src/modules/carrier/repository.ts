@@ -12,6 +12,8 @@ import type { Reader } from './readers.ts'
 import type { ListCarriers } from './schemas.ts'
 import { carrierExternalRefs, carriers, type StoredContact } from './tables.ts'
 
+export type { StoredContact } from './tables.ts'
+
 /** A carrier as its row has it: the state that was written, and what only we need to know. */
 export type StoredCarrier = Omit<Carrier, 'contact'> & {
   contact: StoredContact | null
