@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { isAppError } from '#platform/errors.ts'
 import { anonymous, type Principal, permissionMap } from '#platform/principal.ts'
@@ -16,24 +17,22 @@ export interface SecurityNeeds {
   tokens: Pick<AccessTokens, 'verify'>
   states: Pick<SessionStates, 'get'>
   users: Pick<UserContract, 'getAccess' | 'getAccessNow' | 'getRoleTable'>
-  /** Milliseconds since 1970, against which grants expire. */
-  now?: () => number
 }
 
 interface Known {
   principal: Principal
   access: UserAccess
   table: RoleTable
-  /** When the first of its grants expires. */
-  until: number
 }
 
 const roleTableMs = 1_000
 /** Life of an access token, its leeway and a little: longer than that nothing remembered is of use. */
 const lastKnownMs = 330_000
 
-export function createSecurity({ tokens, states, users, now = Date.now }: SecurityNeeds): SecurityPort {
+export function createSecurity({ tokens, states, users }: SecurityNeeds): SecurityPort {
   const known = new LRUCache<number, Known>({ max: 20_000, ttl: lastKnownMs, updateAgeOnGet: false })
+  /** Sessions that were found ended: an outage must not bring them back. */
+  const ended = new LRUCache<number, true>({ max: 20_000, ttl: lastKnownMs })
   const readRoleTable = createRoleTable(users)
 
   async function principalOf(claims: AccessClaims, fresh: boolean): Promise<Principal> {
@@ -44,12 +43,17 @@ export function createSecurity({ tokens, states, users, now = Date.now }: Securi
         fresh ? users.getAccessNow({ userId }) : users.getAccess({ userId }),
         readRoleTable(fresh),
       ])
-      if (!session || session.hasEnded || access?.status !== 'active') throw SessionRevoked({}, unauthorised)
+      if (!session || session.hasEnded || access?.status !== 'active') {
+        ended.set(sessionId, true)
+        throw SessionRevoked({}, unauthorised)
+      }
+      ended.delete(sessionId)
       if (session.userId !== userId) throw AccessTokenInvalid({}, unauthorised)
       return remember(sessionId, access, table)
     } catch (error) {
       if (!isAppError(error) || error.status !== 503) throw error
       if (fresh) throw AuthUnavailable({}, { cause: error })
+      if (ended.has(sessionId)) throw SessionRevoked({}, { cause: error, ...unauthorised })
       return known.get(sessionId)?.principal ?? principalOfToken(claims, readRoleTable.last(), error)
     }
   }
@@ -57,12 +61,9 @@ export function createSecurity({ tokens, states, users, now = Date.now }: Securi
   /** The same answers make the same principal: nothing is built again for a session whose copies have not changed. */
   function remember(sessionId: number, access: UserAccess, table: RoleTable): Principal {
     const before = known.get(sessionId)
-    if (before && before.access === access && before.table === table && now() < before.until) return before.principal
-    const held = access.roles.filter(({ expiresAt }) => expiresAt === null || Date.parse(expiresAt) > now())
-    const names = held.map((role) => role.name)
-    const principal = userPrincipal(access.userId, sessionId, names, table)
-    const until = Math.min(...held.map(({ expiresAt }) => (expiresAt === null ? Number.POSITIVE_INFINITY : Date.parse(expiresAt))))
-    known.set(sessionId, { principal, access, table, until })
+    if (before && before.access === access && before.table === table) return before.principal
+    const principal = userPrincipal(access.userId, sessionId, access.roles, table)
+    known.set(sessionId, { principal, access, table })
     return principal
   }
 
@@ -96,7 +97,9 @@ function createRoleTable(users: Pick<UserContract, 'getRoleTable'>) {
 
   async function read(): Promise<RoleTable> {
     const readAt = performance.now()
-    const table = await users.getRoleTable({})
+    const read = await users.getRoleTable({})
+    // The same content stays the same object, so that nothing is built anew once a second.
+    const table = kept && isDeepStrictEqual(kept.table, read) ? kept.table : read
     kept = { table, readAt }
     return table
   }

@@ -79,7 +79,7 @@ export function createSessions({ repository, states, publish, users, tokens, att
 
   async function issue({ userId, sessionId, refreshToken, refreshSecondsLeft, sessionSecondsLeft }: Issue): Promise<Tokens> {
     const access = await users.getAccess({ userId })
-    const roles = access?.roles.map((role) => role.name) ?? []
+    const roles = access?.roles ?? []
     const { accessToken, expiresIn } = await tokens.access.issue({ userId, sessionId, roles, method: 'password', sessionSecondsLeft })
     return { accessToken, tokenType: 'Bearer', expiresIn, refreshToken, refreshExpiresIn: Math.max(0, refreshSecondsLeft), sessionId }
   }

@@ -7,7 +7,12 @@ import type { UserService } from './service.ts'
  * them writes the new version before answering; a reader with an older one cannot put it back.
  */
 export function withCache(cache: Cache, service: UserService): UserService {
-  const kept = cache.versioned<UserAccess>({ entity: 'u', what: 'access' })
+  const kept = cache.versioned<UserAccess>({
+    entity: 'u',
+    what: 'access',
+    // A copy must not outlive a grant.
+    lifetimeMs: ({ validForMs }) => validForMs ?? undefined,
+  })
   const read = (userId: number) => service.getAccessNow({ userId })
 
   /** Runs a change of state or grants, then lets every replica know it. */

@@ -62,7 +62,10 @@ export const UserAccess = Type.Object(
     userId: Id,
     version: Type.Integer({ minimum: 1 }),
     status: OneOf(userStatuses),
-    roles: Type.Array(Type.Object({ name: RoleName, expiresAt: Nullable(Instant) }, closed)),
+    /** Names of the roles whose grant has not expired. */
+    roles: Type.Array(RoleName),
+    /** Milliseconds from the read until the first of these grants expires, by the database's clock; null when none does. */
+    validForMs: Nullable(Type.Integer({ minimum: 0 })),
   },
   closed,
 )

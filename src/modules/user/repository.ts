@@ -56,12 +56,13 @@ const role = {
   updatedAt: roles.updatedAt,
 }
 
+const validForMs = sql<number | string | null>`TIMESTAMPDIFF(MICROSECOND, NOW(3), ${userRoles.expiresAt}) DIV 1000`
 const unexpired = or(isNull(userRoles.expiresAt), gt(userRoles.expiresAt, databaseNow))
 
 export function createUserRepository(connection: Connection<'shared_user_db'>) {
   const { db } = connection
   const access = db
-    .select({ userId: users.id, version: users.version, status: users.status, role: roles.name, expiresAt: userRoles.expiresAt })
+    .select({ userId: users.id, version: users.version, status: users.status, role: roles.name, validForMs })
     .from(users)
     .leftJoin(userRoles, and(eq(userRoles.userId, users.id), unexpired))
     .leftJoin(roles, eq(roles.id, userRoles.roleId))
@@ -192,11 +193,13 @@ export function createUserRepository(connection: Connection<'shared_user_db'>) {
       const rows = await access.execute({ userId })
       const first = rows[0]
       if (first === undefined) return undefined
+      const ends = rows.flatMap((row) => (row.validForMs === null ? [] : [Math.max(0, Number(row.validForMs))]))
       return {
         userId: first.userId,
         version: first.version,
         status: first.status,
-        roles: rows.flatMap(({ role: name, expiresAt }) => (name === null ? [] : [{ name, expiresAt }])),
+        roles: rows.flatMap(({ role: name }) => (name === null ? [] : [name])),
+        validForMs: ends.length === 0 ? null : Math.min(...ends),
       }
     },
 
