@@ -39,8 +39,8 @@ declare module 'fastify' {
     owner?: string
     /** The database whose transaction keeps the record of an Idempotency-Key. */
     database?: DatabaseName
-    /** Answers without documentation: pages, assets, health. Needs no response schemas and stands in no document. */
-    undocumented?: boolean
+    /** Media type of the success when it is not JSON; the handler returns the text. */
+    produces?: string
   }
   interface FastifySchema {
     operationId?: string

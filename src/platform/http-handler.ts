@@ -20,11 +20,14 @@ export interface HandlerSurroundings {
   idempotency: Idempotency | undefined
 }
 
+const reading = new Set(['GET', 'HEAD'])
+
 export function surround(options: RouteOptions, { strict, log, idempotency }: HandlerSurroundings): RouteHandlerMethod {
   const { config, schema, handler } = options
   const validate = inputValidator(schema)
   const versioned = config?.versioned
   const answer = config?.answer
+  const produces = config?.produces
   const path = options.url
   const responses = responsesOf(schema?.response)
   const successStatus = answer?.status ?? Number(Object.keys(responses).find((status) => /^2\d\d$/.test(status)) ?? 200)
@@ -61,15 +64,14 @@ export function surround(options: RouteOptions, { strict, log, idempotency }: Ha
     if (resource === reply || reply.sent) return undefined
     const { status, location, etag } = describe(resource)
     if (location !== null) reply.header('location', location)
-    if (etag !== null) {
-      reply.header('etag', etag)
-      const known = request.headers['if-none-match']
-      if (known !== undefined && request.method !== 'POST' && isKnown(known, etag)) {
-        reply.code(304)
-        return undefined
-      }
+    if (etag !== null) reply.header('etag', etag)
+    const known = request.headers['if-none-match']
+    if (known !== undefined && reading.has(request.method) && isKnown(known, reply.getHeader('etag'))) {
+      reply.code(304)
+      return undefined
     }
     if (status !== 200) reply.code(status)
+    if (produces !== undefined) reply.header('content-type', produces)
     return resource
   }
 

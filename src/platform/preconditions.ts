@@ -18,7 +18,8 @@ export function expectedVersionOf(header: string | undefined, versioned: 'requir
 }
 
 /** The reader has this version already: If-None-Match compares weakly and may list several. */
-export function isKnown(ifNoneMatch: string, etag: string): boolean {
+export function isKnown(ifNoneMatch: string, etag: unknown): boolean {
+  if (typeof etag !== 'string') return false
   return ifNoneMatch.split(',').some((tag) => {
     const plain = tag.trim()
     return plain === '*' || plain === etag || plain === `W/${etag}`

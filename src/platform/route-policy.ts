@@ -61,7 +61,6 @@ function gapsOf({ method, path, options }: DeclaredRoute, operations: Map<string
   const gaps: string[] = []
   const { config, schema } = options
   if (config?.access === undefined) gaps.push("no access: say config.access ('public', 'authenticated', { permission } or { anyOf })")
-  if (config?.undocumented) return gaps
 
   const response = responsesOf(schema?.response)
   if (!Object.keys(response).some((status) => /^2\d\d$/.test(status)))
@@ -88,4 +87,19 @@ function gapsOf({ method, path, options }: DeclaredRoute, operations: Map<string
 /** The response schemas by status; what is not an object of schemas has none. */
 export function responsesOf(response: unknown): Readonly<Record<string, unknown>> {
   return typeof response === 'object' && response !== null ? { ...response } : {}
+}
+
+/** Every permission the routes ask for, with the routes that ask for it, in alphabetical order. */
+export function permissionUses(routes: readonly DeclaredRoute[]): { permission: string; routes: string[] }[] {
+  const uses = new Map<string, string[]>()
+  for (const { method, path, options } of routes) {
+    const access = options.config?.access
+    if (typeof access !== 'object') continue
+    for (const permission of 'permission' in access ? [access.permission] : access.anyOf) {
+      uses.set(permission, [...(uses.get(permission) ?? []), `${method} ${path}`])
+    }
+  }
+  return [...uses]
+    .map(([permission, asked]) => ({ permission, routes: asked.sort() }))
+    .sort((a, b) => (a.permission < b.permission ? -1 : 1))
 }

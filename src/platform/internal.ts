@@ -1,0 +1,88 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { isAppError } from './errors.ts'
+import type { Health } from './health.ts'
+import { readiness } from './health-routes.ts'
+import type { Log } from './logging.ts'
+import type { Metrics } from './metrics.ts'
+
+/** The listener for the machinery around the process: metrics and full health. Never reachable from outside. */
+export interface Internal {
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
+  close(): Promise<void>
+}
+
+export interface InternalNeeds {
+  health: Health
+  /** Absent: no metrics are served. */
+  metrics?: Metrics
+  log: Log
+}
+
+interface Reply {
+  status: number
+  type: string
+  body: string
+}
+
+export function createInternal({ health, metrics, log }: InternalNeeds): Internal {
+  const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
+    answer(request).then(
+      (reply) => send(response, reply),
+      (error: unknown) => {
+        log.error({ error }, 'internal request failed')
+        send(response, json(500, { status: 'error' }))
+      },
+    )
+  })
+
+  async function answer(request: IncomingMessage): Promise<Reply> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://internal')
+    if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { status: 'method not allowed' })
+    switch (pathname) {
+      case '/metrics':
+        if (!metrics) return json(404, { status: 'metrics are off' })
+        return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }
+      case '/health/live':
+        return json(200, { status: 'ok' })
+      case '/health/startup':
+        return health.isStarted ? json(200, { status: 'ok' }) : json(503, { status: health.phase })
+      case '/health/ready':
+        return ready(searchParams.get('module') ?? undefined)
+      default:
+        return json(404, { status: 'not found' })
+    }
+  }
+
+  function ready(module: string | undefined): Reply {
+    try {
+      return json(200, readiness(health, module))
+    } catch (error) {
+      if (!isAppError(error)) throw error
+      return json(error.status, { status: error.code, ...health.report() })
+    }
+  }
+
+  return {
+    listen: ({ host, port }) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, () => {
+          server.off('error', reject)
+          const address = server.address()
+          resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
+        })
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+const json = (status: number, body: object): Reply => ({ status, type: 'application/json; charset=utf-8', body: JSON.stringify(body) })
+
+function send(response: ServerResponse, { status, type, body }: Reply): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' })
+  response.end(body)
+}
