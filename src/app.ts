@@ -1,0 +1,156 @@
+import { authEvents, createAuth } from './modules/auth/index.ts'
+import { carrierContract, carrierEvents, createCarrier } from './modules/carrier/index.ts'
+import { createCustomer, customerContract, customerEvents } from './modules/customer/index.ts'
+import { createPricing, pricingEvents } from './modules/pricing/index.ts'
+import { createUser, userContract, userEvents } from './modules/user/index.ts'
+import { createCache } from './platform/cache.ts'
+import type { Config } from './platform/config.ts'
+import { offer } from './platform/contracts.ts'
+import { openDatabase } from './platform/databases.ts'
+import { isAppError } from './platform/errors.ts'
+import { createBell, createEvents, createPublisher } from './platform/events.ts'
+import { createHealth, diskComponent } from './platform/health.ts'
+import { healthRoutes } from './platform/health-routes.ts'
+import { createHttp } from './platform/http.ts'
+import { createIdempotency } from './platform/idempotency.ts'
+import { createInternal } from './platform/internal.ts'
+import type { Log } from './platform/logging.ts'
+import { createMetrics, type Metrics } from './platform/metrics.ts'
+import { createPermitCounter } from './platform/permit-counter.ts'
+import { createRateLimits } from './platform/rate-limits.ts'
+import { createRedis } from './platform/redis.ts'
+import { permissionUses } from './platform/route-policy.ts'
+
+export interface AppNeeds {
+  config: Config
+  log: Log
+  metrics?: Metrics
+}
+
+/**
+ * The composition root, to be read as a table of contents: the street (platform), then the five houses in the order in which
+ * they know each other. Whatever a module is given stands here; nothing else reaches it.
+ */
+export async function createApp({ config, log, metrics = createMetrics() }: AppNeeds) {
+  // --- Databases, Redis, events ---
+  const shared = openDatabase('shared_user_db', config.databases.shared_user_db, { log })
+  const customers = openDatabase('customer_service_db', config.databases.customer_service_db, { log })
+  const carriers = openDatabase('carrier_service_db', config.databases.carrier_service_db, { log })
+  const prices = openDatabase('pricing_service_db', config.databases.pricing_service_db, { log })
+  const redis = createRedis(config.redis, { log })
+  const bell = createBell()
+  const events = createEvents({ bell, metrics, log })
+  const cacheOf = (module: string) => createCache(redis.forModule(module), metrics)
+  const calls = metrics.counter('bulkhead_contract_calls_total', 'Calls of contracts', ['module', 'operation'])
+  const carried = { transport: config.transport, count: (module: string, operation: string) => calls.inc({ module, operation }) }
+
+  // --- Modules ---
+  const user = createUser({
+    connection: shared.requests,
+    cache: cacheOf('user'),
+    publish: createPublisher(userEvents, 'shared_user_db', bell),
+    permissions: () => permissionUses(http.routes),
+  })
+  const users = offer(userContract, user.service, carried)
+
+  const auth = createAuth({
+    connection: shared.requests,
+    shared: { cache: cacheOf('auth'), permits: createPermitCounter(redis.forModule('auth')) },
+    publish: createPublisher(authEvents, 'shared_user_db', bell),
+    users,
+    config,
+    log,
+  })
+
+  const customer = createCustomer({
+    connection: customers.requests,
+    cache: cacheOf('customer'),
+    publish: createPublisher(customerEvents, 'customer_service_db', bell),
+    users,
+  })
+
+  const carrier = createCarrier({
+    connection: carriers.requests,
+    cache: cacheOf('carrier'),
+    publish: createPublisher(carrierEvents, 'carrier_service_db', bell),
+    users,
+  })
+
+  const pricing = createPricing({
+    connection: prices.requests,
+    publish: createPublisher(pricingEvents, 'pricing_service_db', bell),
+    customers: offer(customerContract, customer.service, carried),
+    carriers: offer(carrierContract, carrier.service, carried),
+  })
+
+  // --- Surface ---
+  const health = createHealth({ log, modules: ['auth', 'user', 'customer', 'carrier', 'pricing'] })
+  const http = createHttp({
+    config,
+    log,
+    metrics,
+    security: auth.security,
+    rateLimits: createRateLimits(config.limits, { counter: createPermitCounter(redis.forModule('platform')), secret: config.auth.secret }),
+    idempotency: createIdempotency({
+      shared_user_db: shared.requests,
+      customer_service_db: customers.requests,
+      carrier_service_db: carriers.requests,
+      pricing_service_db: prices.requests,
+    }),
+  })
+  await http.app.register(healthRoutes(health))
+  for (const { plugin } of [auth, user, customer, carrier, pricing]) await http.app.register(plugin)
+  await http.app.ready()
+
+  // --- Events: everything said and heard is known before anything is delivered ---
+  events.register({ database: shared, contract: userEvents, subscriptions: user.subscriptions })
+  events.register({ database: shared, contract: authEvents, subscriptions: auth.subscriptions })
+  events.register({ database: customers, contract: customerEvents, subscriptions: customer.subscriptions })
+  events.register({ database: carriers, contract: carrierEvents, subscriptions: carrier.subscriptions })
+  events.register({ database: prices, contract: pricingEvents, subscriptions: pricing.subscriptions })
+
+  const hosted = [
+    { database: shared, modules: ['auth', 'user'] },
+    { database: customers, modules: ['customer'] },
+    { database: carriers, modules: ['carrier'] },
+    { database: prices, modules: ['pricing'] },
+  ]
+  for (const { database, modules } of hosted) {
+    health.add({ name: database.name, modules, probe: async () => ({ latencyMs: await database.ping() }) })
+  }
+  health.add({ name: 'redis', modules: [], probe: async () => ({ latencyMs: await redis.ping() }) })
+  health.add(diskComponent(config.dataDir))
+
+  /** Brings the unit of user and auth up: built-in roles, signing keys, the first administrator. Waits for a database that is away. */
+  async function start(): Promise<void> {
+    const bringUp = async (): Promise<void> => {
+      await user.start()
+      await auth.start()
+    }
+    try {
+      await bringUp()
+    } catch (error) {
+      if (!isAppError(error)) throw error
+      log.warn({ error }, 'user and auth wait for their database')
+      void retry(bringUp, log)
+    }
+  }
+
+  const internal = createInternal({ health, log, ...(config.metrics ? { metrics } : {}) })
+  return { http, internal, events, health, auth, start, databases: hosted.map(({ database }) => database), redis }
+}
+/** Goes on in the background until it succeeds: the rest of the process serves meanwhile. */
+async function retry(work: () => Promise<void>, log: Log): Promise<void> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000).unref())
+    try {
+      await work()
+      log.info({}, 'user and auth are up')
+      return
+    } catch (error) {
+      log.debug({ error }, 'user and auth still wait')
+    }
+  }
+}
+
+export type App = Awaited<ReturnType<typeof createApp>>

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { freePort } from '../../scripts/servers/ports.ts'
+import type { TestDatabases } from './databases.ts'
+import { firstAdmin, testEnvironment } from './environment.ts'
+
+/** The real process on databases of a test: what is killed here is what runs in production, less the bundle. */
+export interface RunningProcess {
+  url: string
+  internalUrl: string
+  pid: number
+  admin: { email: string; password: string }
+  /** kill -9, and waits until it is gone. */
+  kill(): Promise<void>
+  /** SIGTERM; resolves with the exit code. */
+  terminate(): Promise<number | null>
+  /** Lines of its log so far. */
+  log: string[]
+}
+
+const secrets = new WeakMap<TestDatabases, string>()
+
+export async function startProcess(databases: TestDatabases, settings: Record<string, string> = {}): Promise<RunningProcess> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'bulkhead-process-'))
+  const [port, internalPort] = [await freePort(), await freePort()]
+  const base = testEnvironment(databases, dataDir)
+  // A restart on the same databases needs the same secret: signing keys are sealed with it.
+  const secret = secrets.get(databases) ?? base.AUTH_SECRET ?? ''
+  secrets.set(databases, secret)
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/server.ts')], {
+    env: {
+      PATH: process.env.PATH,
+      ...base,
+      AUTH_SECRET: secret,
+      LOG_LEVEL: 'info',
+      PORT: String(port),
+      INTERNAL_PORT: String(internalPort),
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)))
+  void exited.then(() => rmSync(dataDir, { recursive: true, force: true }))
+  const log: string[] = []
+  await ready(child, log)
+  return {
+    url: `http://127.0.0.1:${port}`,
+    internalUrl: `http://127.0.0.1:${internalPort}`,
+    pid: child.pid ?? 0,
+    admin: firstAdmin,
+    log,
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
+    },
+    async terminate() {
+      child.kill('SIGTERM')
+      return exited
+    },
+  }
+}
+
+function ready(child: ChildProcess, log: string[]): Promise<void> {
+  return new Promise((done, failed) => {
+    const hear = (line: string): void => {
+      log.push(line)
+      if (line.includes('"msg":"ready"')) done()
+    }
+    if (child.stdout) createInterface({ input: child.stdout }).on('line', hear)
+    if (child.stderr) createInterface({ input: child.stderr }).on('line', hear)
+    child.once('exit', (code) => failed(new Error(`the process ended with ${code} before it was ready:\n${log.slice(-20).join('\n')}`)))
+  })
+}
