@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { bookkeeping, shipEvents } from '#support/event-crew.ts'
+import { createWorld, type World } from '#support/event-world.ts'
+import { eventKey } from './event-contracts.ts'
+import { createConsumer } from './event-delivery.ts'
+import { createPositions } from './event-positions.ts'
+import { partitionOf } from './event-publisher.ts'
+import { createEventSource } from './event-sources.ts'
+
+let world: World
+beforeEach(async () => {
+  world = await createWorld()
+})
+afterEach(() => world.drop())
+
+test('of two processes that handle the same events at once, one takes effect and the other is overtaken', async () => {
+  const line = { consumer: 'harbour.book', source: 'shared_user', part: partitionOf('ship/1') }
+  let arrived = 0
+  let open = () => {}
+  const both = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const processes = await Promise.all(
+    ['first', 'second'].map(async (owner) => {
+      const { ships, harbours, sail } = world.crew()
+      const positions = createPositions(harbours.events, owner)
+      const consumer = createConsumer({
+        database: harbours,
+        subscription: bookkeeping(),
+        positions: {
+          ...positions,
+          // Neither begins before the other is there, so that both start from the same position.
+          step: async (...step) => {
+            arrived += 1
+            if (arrived === 2) open()
+            await both
+            return positions.step(...step)
+          },
+        },
+        declarations: new Map(Object.entries(shipEvents.events).map(([type, declared]) => [eventKey(type, declared.version), declared])),
+        handled: () => {},
+      })
+      return { positions, consumer, source: createEventSource(ships), sail }
+    }),
+  )
+  const [first] = processes
+  if (!first) throw new Error('no process')
+  const generation = await first.source.prepare()
+  await first.positions.register({
+    consumer: line.consumer,
+    source: line.source,
+    keys: [],
+    start: 'beginning',
+    generation,
+    newest: async () => undefined,
+  })
+  for (let step = 1; step <= 3; step += 1) await first.sail(1, step)
+  await world.rows('ships', 'UPDATE outbox SET pub_seq = id')
+  const { events } = await first.source.read(line.part, 1, 10)
+
+  const outcomes = await Promise.all(
+    processes.map(({ consumer }) =>
+      consumer.transact(line, { generation, seq: 0, eventId: null }, events, {
+        attempt: 1,
+        release: false,
+        signal: new AbortController().signal,
+      }),
+    ),
+  )
+
+  expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['overtaken', 'settled'])
+  expect((await world.rows('harbours', 'SELECT step FROM book ORDER BY id')).map(({ step }) => step)).toEqual([1, 2, 3])
+})
+
+test('a lease that was not given back counts as a death at its position, one that was given back does not', async () => {
+  const line = { consumer: 'harbour.book', source: 'shared_user', part: 0 }
+  const { harbours } = world.crew()
+  const [dead, alive] = [createPositions(harbours.events, 'dead'), createPositions(harbours.events, 'alive')]
+  await dead.register({
+    consumer: line.consumer,
+    source: line.source,
+    keys: [],
+    start: 'beginning',
+    generation: 1,
+    newest: async () => undefined,
+  })
+
+  expect(await dead.lease(line)).toEqual({ deaths: 0, deathAt: undefined })
+  expect(await alive.lease(line)).toBeUndefined()
+  await dead.release(line)
+  expect(await alive.lease(line)).toEqual({ deaths: 0, deathAt: undefined })
+  await alive.release(line)
+  for (const deaths of [1, 2]) {
+    await dead.lease(line)
+    await world.rows('harbours', "UPDATE inbox_cursor SET until = NOW(3) - INTERVAL 1 SECOND, owner = 'gone'")
+    expect(await alive.lease(line)).toEqual({ deaths, deathAt: 0 })
+    await alive.release(line)
+  }
+})
