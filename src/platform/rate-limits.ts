@@ -70,7 +70,10 @@ export function createRateLimits(
     }
     if (window.used >= policy.limit && window.pending === undefined && performance.now() < window.resetAt)
       return spent(window, policy, false)
-    window.pending ??= refill(window, policy, key)
+    // Cleared after the assignment, whether or not the refill had to wait.
+    window.pending ??= refill(window, policy, key).finally(() => {
+      window.pending = undefined
+    })
     return window.pending.then(() => spendFrom(window, policy, key))
   }
 
@@ -87,9 +90,9 @@ export function createRateLimits(
       permits = { granted, used: used + granted, resetMs: resetMs > 0 ? resetMs : windowMs }
     }
     window.left += permits.granted
-    window.used = permits.used
+    // Nothing granted is the end of the window, whatever the counter says: those who wait must not ask for ever.
+    window.used = permits.granted > 0 ? permits.used : Math.max(permits.used, policy.limit)
     window.resetAt = performance.now() + permits.resetMs
-    window.pending = undefined
   }
 
   // Addresses are personal data, and names of keys can be seen by every user of the counter.
