@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { type AppError, declaredErrors, type Fault, isAppError } from './errors.ts'
+import { type AppError, type Fault, isAppError } from './errors.ts'
 import { Internal } from './http-errors.ts'
 
 /** RFC 9457 problems: the one form of every answer that is not a success. */
@@ -52,8 +52,7 @@ export function problemTitle(code: string): string {
 export const publicError = (error: unknown): AppError => (isAppError(error) && error.status < 600 ? error : Internal({}, { cause: error }))
 
 export function problemOf(error: AppError, request: { publicUrl: string; instance: string; requestId: string }): Problem {
-  const declared = declaredErrors().get(error.code)
-  const known = declared !== undefined
+  const known = isAppError(error)
   const problem: Problem = {
     type: `${request.publicUrl}/problems/${problemSlug(known ? error.code : Internal.code)}`,
     title: problemTitle(known ? error.code : Internal.code),

@@ -13,7 +13,7 @@ interface Repositories {
  * and every write goes through them: at most a second old in this process, set if newer in Redis for the others, put there
  * after each commit and before its answer. The stored state is kept, never the effective one: that depends on the moment.
  */
-export function withCache(cache: Cache, { carriers, services }: Repositories): Repositories {
+export function withCache(cache: Pick<Cache, 'versioned'>, { carriers, services }: Repositories): Repositories {
   const kept = cache.versioned<StoredCarrier>({ entity: 'carrier', what: 'profile' })
   const keptSets = cache.versioned<ServiceSet>({ entity: 'carrier', what: 'services' })
   const load = coalesce(async (ids: number[]) => new Map((await carriers.findMany(ids)).map((carrier) => [carrier.id, carrier])))

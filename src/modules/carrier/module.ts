@@ -17,7 +17,7 @@ import { carrierSubscriptions } from './subscriptions.ts'
 
 export interface CarrierNeeds {
   connection: Connection<'carrier_service_db'>
-  cache: Cache
+  cache: Pick<Cache, 'versioned'>
   publish: Publisher<CarrierEvents, CarrierTx>
   users: Pick<UserContract, 'getUser'>
   /** Milliseconds since 1970; decides from when on an insurance has run out. */

@@ -15,11 +15,10 @@ import type { OfferedServices } from './offered-services.ts'
 import { carrierAt, shownTo } from './presentation.ts'
 import { readerOf } from './readers.ts'
 import { type CarrierRecords, only } from './records.ts'
-import type { CarrierRepository, StoredCarrier } from './repository.ts'
+import type { CarrierRepository, StoredCarrier, StoredContact } from './repository.ts'
 import { refuseFixedMembers, refuseForeignMembers, refuseForeignOwner, requireScac } from './rules.ts'
 import type { CarrierPatch, ListCarriers, NewCarrier } from './schemas.ts'
 import { type CarrierAction, carrierMachine, carrierRules } from './states.ts'
-import type { StoredContact } from './tables.ts'
 
 export interface CarrierUpdate {
   id: number
@@ -92,7 +91,7 @@ export function createCarrierService({ carriers, services, records, users, now }
       requireOneRefPerSystem(input.externalRefs)
       const owner = await requireActiveUser(ownerOf(ownerId, actor))
 
-      const row = await carriers.inTransaction((tx) =>
+      return answered((tx) =>
         records.create(tx, {
           ...blankCarrier,
           ...input,
@@ -103,7 +102,6 @@ export function createCarrierService({ carriers, services, records, users, now }
           ownerVersion: owner.version,
         }),
       )
-      return shown(row)
     },
 
     async updateCarrier({ id, patch, expectedVersion }, actor) {
@@ -112,7 +110,7 @@ export function createCarrierService({ carriers, services, records, users, now }
       const { code: _code, ownerId: _ownerId, status: _status, ...described } = patch
       const wanted = described.contact ? { ...described, contact: spelled(described.contact) } : described
 
-      const row = await carriers.inTransaction(async (tx) => {
+      return answered(async (tx) => {
         const before = await requireLocked(tx, id, actor, 'carrier:update', expectedVersion)
         refuseForeignMembers(patch, before.status, actor)
         refuseFixedMembers(patch, shown(before))
@@ -122,7 +120,6 @@ export function createCarrierService({ carriers, services, records, users, now }
         requireMetadataInBounds(next.metadata)
         return records.update(tx, before, { ...only(next, changed), ...cover(next.insuranceExpiresOn, next.timezone) }, changed)
       })
-      return shown(row)
     },
 
     async changeStatus({ id, action, reason, expectedVersion }, actor) {
@@ -130,7 +127,7 @@ export function createCarrierService({ carriers, services, records, users, now }
       const why = reason?.trim() ? reason : null
       if (needsReason && why === null) throw ReasonRequired({ action })
 
-      const row = await carriers.inTransaction(async (tx) => {
+      return answered(async (tx) => {
         const before = await requireLocked(tx, id, actor, permission, expectedVersion)
         if (notOnesOwn && before.ownerId === actor.userId) throw SelfReview()
         // Asked before the state: an active carrier without cover is shown as suspended, so there is something to reinstate.
@@ -142,20 +139,23 @@ export function createCarrierService({ carriers, services, records, users, now }
         if (action === 'retire') await services.retireAll(tx, id, why)
         return records.move(tx, before, action, why)
       })
-      return shown(row)
     },
 
     async transferOwner({ id, ownerId, reason, expectedVersion }, actor) {
       const owner = await requireActiveUser(ownerId)
 
-      const row = await carriers.inTransaction(async (tx) => {
+      return answered(async (tx) => {
         const before = await requireLocked(tx, id, actor, 'carrier:transfer', expectedVersion)
         if (before.status === 'retired') throw InvalidTransition({ from: before.status, action: 'transfer-owner' })
         if (before.ownerId === ownerId) return before
         return records.transfer(tx, before, { ownerId, ownerVersion: owner.version }, reason?.trim() ? reason : null)
       })
-      return shown(row)
     },
+  }
+
+  /** The answer is made inside the transaction: it is what a repeat with the same Idempotency-Key gets. */
+  function answered(change: (tx: CarrierTx) => Promise<StoredCarrier>): Promise<Carrier> {
+    return carriers.inTransaction(async (tx) => shown(await change(tx)))
   }
 
   /** Asked before the transaction begins: no neighbour is called while a row is held. */

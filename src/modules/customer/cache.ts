@@ -8,7 +8,7 @@ import type { CustomerRepository } from './repository.ts'
  * second old in this process, set if newer in Redis for the others, put there after each commit and before its answer. Reads
  * that depend on whose the customer is, and lists, go to the database.
  */
-export function withCache(cache: Cache, repository: CustomerRepository): CustomerRepository {
+export function withCache(cache: Pick<Cache, 'versioned'>, repository: CustomerRepository): CustomerRepository {
   const customers = cache.versioned<Customer>({ entity: 'customer', what: 'profile' })
   const load = coalesce(async (ids: number[]) => {
     const found = await repository.findMany(ids)

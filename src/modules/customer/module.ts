@@ -13,7 +13,7 @@ import { customerSubscriptions } from './subscriptions.ts'
 
 export interface CustomerNeeds {
   connection: Connection<'customer_service_db'>
-  cache: Cache
+  cache: Pick<Cache, 'versioned'>
   publish: Publisher<CustomerEvents, CustomerTx>
   users: Pick<UserContract, 'getUser'>
 }
