@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import module from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -16,6 +17,8 @@ export async function bootstrap(script) {
   const file = join(root, 'scripts', script)
   const node = nodeForTypeScript()
   if (node === process.execPath) {
+    // The second start finds everything compiled.
+    module.enableCompileCache?.(join(root, 'node_modules/.cache/node'))
     await import(pathToFileURL(file).href)
     return
   }

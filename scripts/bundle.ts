@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /**
- * The programs that production runs, each in one file: loading the dependencies' thousands of small modules one by one
- * costs four times the memory and most of a second.
+ * The programs that production runs, in a few files: loading the dependencies' thousands of small modules one by one costs
+ * four times the memory and most of a second. What the sources import late (`await import(…)`) stays in files of its own.
  *
  *     npm run bundle
  */
 
 const root = resolve(import.meta.dirname, '..')
-export const bundleFile = join(root, 'dist/server.mjs')
-const hashFile = join(root, 'dist/server.hash')
+const dist = join(root, 'dist')
+export const bundleFile = join(dist, 'server.mjs')
+const hashFile = join(dist, 'server.hash')
 
-/** Packages that stay outside: the first holds machine code, the second reads files beside its own. */
-const external = ['@node-rs/argon2', '@scalar/fastify-api-reference']
+/** Stays outside: it holds machine code. */
+const external = ['@node-rs/argon2']
 
 /** The API, and the migrations; making new ones belongs to development. */
 const programs = { server: 'src/server.ts', db: 'scripts/db.ts' }
@@ -39,12 +40,14 @@ export async function bundle({
 async function buildFile(hash: string): Promise<void> {
   // Not among the imports above: a start that has nothing to build does not load it.
   const { build } = await import('esbuild')
-  const drafts = join(root, `dist/draft-${process.pid}`)
+  const drafts = join(dist, `draft-${process.pid}`)
   try {
     await build({
       entryPoints: Object.entries(programs).map(([out, file]) => ({ out, in: join(root, file) })),
       outdir: drafts,
       outExtension: { '.js': '.mjs' },
+      splitting: true,
+      chunkNames: 'part-[hash]',
       bundle: true,
       platform: 'node',
       format: 'esm',
@@ -58,18 +61,29 @@ async function buildFile(hash: string): Promise<void> {
       legalComments: 'none',
       logLevel: 'warning',
     })
-    // Two starts may build at once; each moves whole files into place.
-    for (const program of Object.keys(programs)) renameSync(join(drafts, `${program}.mjs`), join(root, `dist/${program}.mjs`))
+    // Two starts may build at once: parts carry their content in their name, programs come last and as whole files.
+    const [parts, whole] = [readdirSync(drafts).filter(isPart), Object.keys(programs).map((program) => `${program}.mjs`)]
+    for (const file of [...parts, ...whole]) renameSync(join(drafts, file), join(dist, file))
+    forgetParts(parts)
   } finally {
     rmSync(drafts, { recursive: true, force: true })
   }
   writeFileSync(hashFile, hash)
 }
 
+const isPart = (file: string): boolean => /^part-.*\.mjs$/.test(file)
+
+/** A process of the build before may still load its parts; a day later it is thought gone. */
+function forgetParts(current: readonly string[]): void {
+  for (const file of readdirSync(dist).filter(isPart)) {
+    if (!current.includes(file) && statSync(join(dist, file)).mtimeMs < Date.now() - 86_400_000) rmSync(join(dist, file), { force: true })
+  }
+}
+
 /** Everything that goes into the file: our sources, the lockfile, this recipe. */
 function sourceHash(): string {
   const hash = createHash('sha256')
-  mkdirSync(join(root, 'dist'), { recursive: true })
+  mkdirSync(dist, { recursive: true })
   const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(ts|json)$/.test(entry.name) && !entry.name.endsWith('.test.ts'))
     .map((entry) => join(entry.parentPath, entry.name))

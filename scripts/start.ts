@@ -74,6 +74,7 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
   started.api = await progress.step('API', () =>
     startApi({ args: program, environment: forApi, write: (line) => void process.stdout.write(`${line}\n`) }),
   )
+  const seconds = performance.now() / 1_000
   guardWhatRuns()
   void started.api.ended.then(({ code, signal }) => {
     if (stopping) return
@@ -91,7 +92,7 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
       url,
       internalUrl: `http://${settings.internalHost}:${settings.internalPort}`,
       dataDir,
-      seconds: performance.now() / 1_000,
+      seconds,
       logins: demo?.logins ?? [],
       quote: demo?.quote,
       databases: mariadb ? `127.0.0.1:${mariadb.port} (private MariaDB, ${mariadb.pid})` : 'as the environment names them',

@@ -43,6 +43,8 @@ async function main(): Promise<void> {
   health.started()
   log.info({ url, internal: `http://${inside.host}:${inside.port}`, pid: process.pid }, 'ready')
   log.flush()
+  // Whoever started us may wait for it, and the log may be silent.
+  process.send?.({ type: 'ready' })
 }
 
 /** Waits for migrations that run beside us; a database that is away costs its own routes, not the process. */

@@ -23,7 +23,7 @@ export function isReady(line: string): boolean {
   return parse(line)?.msg === 'ready'
 }
 
-const hidden = new Set(['pid', 'hostname', 'v', 'name', 'service'])
+const hidden = new Set(['pid', 'hostname', 'route', 'trace'])
 const levels: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
 function parse(line: string): Record<string, unknown> | undefined {
