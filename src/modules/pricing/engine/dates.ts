@@ -13,9 +13,11 @@ const invalidDate = (value: unknown, path?: string) => new EngineRefusal('INVALI
 function midnightUtc(date: unknown, path?: string): number {
   const parts = typeof date === 'string' ? DATE.exec(date) : null
   if (!parts) throw invalidDate(date, path)
-  const [, year, month, day] = parts.map(Number)
-  const midnight = utc(year ?? 0, month ?? 0, day ?? 0)
-  if (new Date(midnight).toISOString().slice(0, 10) !== date) throw invalidDate(date, path)
+  const [year, month, day] = [Number(parts[1]), Number(parts[2]), Number(parts[3])]
+  const midnight = utc(year, month, day)
+  // A day that does not exist rolls over into another month.
+  const shown = new Date(midnight)
+  if (shown.getUTCMonth() !== month - 1 || shown.getUTCDate() !== day) throw invalidDate(date, path)
   return midnight
 }
 

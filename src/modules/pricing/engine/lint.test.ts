@@ -222,6 +222,10 @@ describe('a content hash', () => {
     expect(hash()).toMatch(/^[0-9a-f]{64}$/)
   })
 
+  it('takes null and absent for the same', () => {
+    expect(hash({ minTotal: null })).toBe(hash({ minTotal: undefined }))
+  })
+
   it.each([
     ['a price', () => hash({ rateTables: [{ ...respelt, breaks: [{ from: '0', price: '12.11' }] }] })],
     ['a minimum', () => hash({ minNet: '8.26' })],

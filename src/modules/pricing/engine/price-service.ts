@@ -145,7 +145,7 @@ function walk(input: ServiceInput, progress: Progress): ServiceRate {
 
 /** What can be asked before a tariff is chosen: on the dates of the first one that covers the service, else in UTC. */
 function earlyAsking({ shipment, customer, carrier, service }: ServiceInput, candidates: readonly TariffCandidate[]): Asking {
-  const { pricedAt, request } = shipment
+  const { pricedAtText, request } = shipment
   const [first] = [...candidates].sort((a, b) => a.id - b.id)
   const date = first
     ? first.rateDate
@@ -154,7 +154,7 @@ function earlyAsking({ shipment, customer, carrier, service }: ServiceInput, can
         timezone: 'UTC',
         shipDate: request.shipDate ?? null,
         shipAt: request.shipAt ?? null,
-        pricedAt: new Date(pricedAt).toISOString(),
+        pricedAt: pricedAtText,
       })
   return {
     customerId: customer.id,

@@ -183,6 +183,26 @@ describe('rules', () => {
     expect(totals(block([{ attribute: 'chargeableWeight', op: 'gt', value: '4' }]))).toEqual(['GND 14.20 USD'])
   })
 
+  it('compare places in their normal spelling', () => {
+    const fee = (attribute: string, value: string) =>
+      totals(
+        parcelInput({
+          rules: [
+            parcelRule({
+              id: 1,
+              code: 'FEE',
+              kind: 'surcharge',
+              action: { amount: { amount: '1.00', currency: 'USD' } },
+              conditions: [{ attribute, op: 'eq', value }],
+            }),
+          ],
+        }),
+      )
+
+    expect(fee('dest.postal', '99501')).toEqual(['GND 15.20 USD'])
+    expect(fee('dest.country', 'US')).toEqual(['GND 15.20 USD'])
+  })
+
   it('count the pieces that exceed every limit, and write no line when there is none', () => {
     const perPiece = (weightGt: string) =>
       parcelInput({
@@ -280,6 +300,25 @@ describe('tariffs', () => {
       'AIR NO_TARIFF',
       'GND NO_TARIFF',
     ])
+  })
+
+  it('with two versions in force at once price nothing', () => {
+    const versions = [parcelVersion(), parcelVersion({ id: 41, effectiveFrom: '2025-06-01' })]
+
+    expect(refusals(parcelInput({ tariffs: [parcelTariff({ versions })] }))).toEqual(['GND OVERLAPPING_VERSIONS'])
+  })
+
+  it('round by their own version, also where two versions share a table', () => {
+    const rateTables = [{ service: '*', zone: '*', type: 'per_unit' as const, rate: '2.501' }]
+    const rounded = (increment: string) =>
+      totals(
+        parcelInput({
+          rules: [],
+          tariffs: [parcelTariff({ versions: [parcelVersion({ rateTables, rounding: { mode: 'up', increment } })] })],
+        }),
+      )
+
+    expect([rounded('0.01'), rounded('1'), rounded('0.50')]).toEqual([['GND 10.01 USD'], ['GND 11.00 USD'], ['GND 10.50 USD']])
   })
 
   it('go by the day of the zone', () => {

@@ -9,6 +9,7 @@ import type { EnteredPiece } from './weight.ts'
 /** A request that was read and found sound: what every service is priced with. */
 export interface Shipment {
   pricedAt: number
+  pricedAtText: string
   request: PricingRequest
   origin: NormalPlace
   destination: NormalPlace
@@ -46,6 +47,7 @@ export function readShipment(request: PricingRequest, pricedAt: string): Shipmen
   if (request.currency != null) requireCurrency(request.currency, '/currency')
   return {
     pricedAt: parseInstant(pricedAt, '/pricedAt'),
+    pricedAtText: pricedAt,
     request,
     origin: normalPlace(request.origin, '/origin'),
     destination: normalPlace(request.destination, '/destination'),

@@ -23,12 +23,12 @@ export const isForCustomer = ({ scope, customerId, groupCode }: Tariff, { id, gr
 export const wasPublished = ({ versions }: Tariff, pricedAt: number): boolean =>
   versions.some(({ publishedAt }) => publishedAt !== null && Date.parse(publishedAt) <= pricedAt)
 
-export function tariffCandidate(tariff: Tariff, { pricedAt, request }: Shipment): TariffCandidate {
+export function tariffCandidate(tariff: Tariff, { pricedAt, pricedAtText, request }: Shipment): TariffCandidate {
   const day = {
     timezone: tariff.timezone,
     shipDate: request.shipDate ?? null,
     shipAt: request.shipAt ?? null,
-    pricedAt: new Date(pricedAt).toISOString(),
+    pricedAt: pricedAtText,
   }
   const date = rateDate({ ...day, basis: tariff.rateDateBasis })
   const [version = null, second] = tariff.versions

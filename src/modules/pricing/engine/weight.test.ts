@@ -11,9 +11,9 @@ describe('the chargeable weight', () => {
   it.each([
     [
       'takes the first step whose end the unrounded weight does not pass',
-      { weightRounding: [{ upTo: '30', increment: '0.5', mode: 'up' }, { mode: 'up' }] },
-      [{ weight: '30' }, { weight: '30.01' }],
-      '61',
+      { weightRounding: [{ upTo: '29.5', increment: '0.5', mode: 'up' }, { mode: 'up' }] },
+      [{ weight: '29.5' }, { weight: '29.51' }],
+      '59.5',
     ],
     ['counts every piece', { weightRounding: up }, [{ weight: '1.2', count: 9999 }], '19998'],
     ['does not round without a list', {}, [{ weight: '1.25' }], '1.25'],
