@@ -100,19 +100,18 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
 
     async lease(line) {
       // Taking over a lease that ran out counts a death. SET goes from left to right: each assignment sees the ones before it,
-      // so the owner changes last.
-      const matched = await matchedRows(
-        db,
-        sql`UPDATE inbox_cursor SET
-              crashes = IF(owner IN ('', ${owner}), crashes, IF(crash_seq = last_seq, crashes + 1, 1)),
-              crash_seq = IF(owner IN ('', ${owner}), crash_seq, last_seq),
-              until = NOW(3) + INTERVAL ${leaseSeconds} SECOND, owner = ${owner}
-            WHERE ${where(line)} AND (owner IN ('', ${owner}) OR until < NOW(3))`,
-      )
-      if (matched === 0) return undefined
-      const [row] = await selectRows(db, sql`SELECT crashes, crash_seq FROM inbox_cursor WHERE ${where(line)}`)
-      if (!row) return undefined
-      return { deaths: numberOf(row, 'crashes'), deathAt: row.crash_seq === null ? undefined : numberOf(row, 'crash_seq') }
+      // so the owner changes last. LAST_INSERT_ID brings the count along with the answer.
+      const [leased] = await db.execute(sql`
+        UPDATE inbox_cursor SET
+          crashes = LAST_INSERT_ID(IF(owner IN ('', ${owner}), crashes, IF(crash_seq = last_seq, crashes + 1, 1))),
+          crash_seq = IF(owner IN ('', ${owner}), crash_seq, last_seq),
+          until = NOW(3) + INTERVAL ${leaseSeconds} SECOND, owner = ${owner}
+        WHERE ${where(line)} AND (owner IN ('', ${owner}) OR until < NOW(3))`)
+      if (leased.affectedRows === 0) return undefined
+      const deaths = Number(leased.insertId)
+      if (deaths === 0) return { deaths, deathAt: undefined }
+      const [row] = await selectRows(db, sql`SELECT crash_seq FROM inbox_cursor WHERE ${where(line)}`)
+      return { deaths, deathAt: row && numberOf(row, 'crash_seq') }
     },
 
     async release(line) {
