@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { audit } from '#platform/audit.ts'
 import type { SharedUserTx } from '#platform/databases.ts'
-import { DependencyUnavailable } from '#platform/dependency-errors.ts'
+import { DependencyUnavailable, Overloaded } from '#platform/dependency-errors.ts'
 import { isAppError } from '#platform/errors.ts'
 import type { Publisher } from '#platform/events.ts'
 import type { Log } from '#platform/logging.ts'
@@ -11,6 +11,7 @@ import type { Attempts } from './attempts.ts'
 import type { AuthEvents, EndReason } from './contract.ts'
 import { InvalidCredentials, RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionRevoked } from './errors.ts'
 import { ipBytes } from './ip-addresses.ts'
+import { createLanes } from './lanes.ts'
 import { judge } from './refresh-judgement.ts'
 import type { RefreshClaim, RefreshTokens } from './refresh-tokens.ts'
 import type { Tokens } from './schemas.ts'
@@ -50,7 +51,12 @@ const mostSessions = 20
 const mostJudgements = 3
 const secondsPerDay = 86_400
 
+/** Refreshes with one token that may wait for the one at work; they come in bursts from pages that all wake up at once. */
+const waitingPerToken = 200
+
 export function createSessions({ repository, states, publish, users, tokens, attempts, life, log }: SessionsNeeds): Sessions {
+  const oneAtATime = createLanes<string>({ waiting: waitingPerToken, refuse: () => Overloaded({ dependency: 'this session' }) })
+
   async function endWithin(tx: SharedUserTx, ended: readonly EndedSession[], reason: EndReason): Promise<void> {
     for (const { sessionId, userId } of ended) {
       const action = reason === 'reused' ? 'session.reused' : 'session.revoked'
@@ -119,10 +125,27 @@ export function createSessions({ repository, states, publish, users, tokens, att
     }
   }
 
-  async function requireGenuine(claim: RefreshClaim | undefined): Promise<SessionToJudge> {
-    const session = claim && (await repository.findToJudge(claim.sessionId))
-    if (!claim || !tokens.refresh.isGenuine(claim, session?.nonce) || !session) throw RefreshTokenInvalid()
+  async function requireGenuine(claim: RefreshClaim): Promise<SessionToJudge> {
+    const session = await repository.findToJudge(claim.sessionId)
+    if (!tokens.refresh.isGenuine(claim, session?.nonce) || !session) throw RefreshTokenInvalid()
     return session
+  }
+
+  async function carryOn(claim: RefreshClaim): Promise<Tokens> {
+    let failure: unknown
+    for (let round = 1; round <= mostJudgements; round++) {
+      try {
+        const session = await requireGenuine(claim)
+        if (round === 1) await attempts.requireRefreshOf(session.id)
+        const issued = await actOn(session, claim.generation)
+        if (issued) return issued
+      } catch (error) {
+        // A connection lost under the rotation leaves open whether it was written: reading the row again tells.
+        if (!isAppError(error) || error.status !== 503) throw error
+        failure = error
+      }
+    }
+    throw failure ?? DependencyUnavailable({ dependency: 'sessions' })
   }
 
   return {
@@ -155,20 +178,7 @@ export function createSessions({ repository, states, publish, users, tokens, att
       await attempts.requireRefreshFrom(ip)
       const claim = tokens.refresh.read(token)
       if (!claim) throw RefreshTokenInvalid()
-      let failure: unknown
-      for (let round = 1; round <= mostJudgements; round++) {
-        try {
-          const session = await requireGenuine(claim)
-          if (round === 1) await attempts.requireRefreshOf(session.id)
-          const issued = await actOn(session, claim.generation)
-          if (issued) return issued
-        } catch (error) {
-          // A connection lost under the rotation leaves open whether it was written: reading the row again tells.
-          if (!isAppError(error) || error.status !== 503) throw error
-          failure = error
-        }
-      }
-      throw failure ?? DependencyUnavailable({ dependency: 'sessions' })
+      return oneAtATime(token, () => carryOn(claim))
     },
 
     async endByToken(token) {
