@@ -178,7 +178,7 @@ async function read(tx: CarrierTx, id: number): Promise<StoredCarrier> {
 export function carrierListStatement(db: Queries, query: ListCarriers, reader: Reader, now: string) {
   const { where, orderBy, limit, page } = keyset({
     query,
-    sorts: { createdAt: carriers.createdAt, updatedAt: carriers.updatedAt, name: carriers.name, code: carriers.code },
+    sorts: { createdAt: carriers.createdAt, updatedAt: carriers.updatedAt, name: carriers.name },
     id: carriers.id,
     createdAt: carriers.createdAt,
     updatedAt: carriers.updatedAt,

@@ -73,7 +73,7 @@ export const CarrierPatch = Type.Partial(
 export type CarrierPatch = Static<typeof CarrierPatch>
 
 export const ListCarriers = listQuery({
-  sorts: ['createdAt', 'updatedAt', 'name', 'code'],
+  sorts: ['createdAt', 'updatedAt', 'name'],
   filters: {
     status: commaList(carrierStatuses),
     mode: OneOf(modes),
@@ -142,7 +142,7 @@ export const ServicePatch = Type.Partial(Type.Object({ code: ServiceCode, status
 export type ServicePatch = Static<typeof ServicePatch>
 
 export const ListServices = listQuery({
-  sorts: ['createdAt', 'updatedAt', 'code'],
+  sorts: ['createdAt', 'updatedAt'],
   filters: { status: commaList(serviceStatuses), mode: OneOf(modes), feature: OneOf(features) },
 })
 export type ListServices = Static<typeof ListServices>

@@ -173,7 +173,7 @@ async function readSets(db: Queries, carrierIds: number[]): Promise<Map<number, 
 export function serviceListStatement(db: Queries, carrierId: number, query: ListServices, onlyActive: boolean) {
   const { where, orderBy, limit, page } = keyset({
     query,
-    sorts: { createdAt: carrierServices.createdAt, updatedAt: carrierServices.updatedAt, code: carrierServices.code },
+    sorts: { createdAt: carrierServices.createdAt, updatedAt: carrierServices.updatedAt },
     id: carrierServices.id,
     createdAt: carrierServices.createdAt,
     updatedAt: carrierServices.updatedAt,
