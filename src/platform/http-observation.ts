@@ -42,20 +42,17 @@ export function createObservation({
       const status = reply.raw.writableEnded ? reply.statusCode : 499
       measure(durations, request.method, route, status, ms)
       const actor = actorRef(principal)
-      log.info(
-        {
-          requestId: life.requestId,
-          trace: life.traceparent?.slice(3, 35),
-          method: request.method,
-          route,
-          // The address as sent only where a route gives it a meaning: elsewhere it may hold anything.
-          ...(route === 'unknown' ? {} : { path: pathOf(request.raw.url) }),
-          status,
-          ms: Math.round(ms * 100) / 100,
-          actor: actor.id === undefined ? actor.kind : `${actor.kind}/${actor.id}`,
-        },
-        'request',
-      )
+      log.request({
+        requestId: life.requestId,
+        trace: life.traceparent?.slice(3, 35) ?? '',
+        method: request.method,
+        route,
+        // The address as sent only where a route gives it a meaning: elsewhere it may hold anything.
+        path: route === 'unknown' ? '' : pathOf(request.raw.url),
+        status,
+        ms,
+        actor: actor.id === undefined ? actor.kind : `${actor.kind}/${actor.id}`,
+      })
     })
   }
 }

@@ -58,7 +58,7 @@ export function createInternal({ health, metrics, log }: InternalNeeds): Interna
       return json(200, readiness(health, module))
     } catch (error) {
       if (!isAppError(error)) throw error
-      return json(error.status, { status: error.code, ...health.report() })
+      return json(error.status, { ...health.report(), status: error.code })
     }
   }
 

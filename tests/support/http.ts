@@ -1,6 +1,6 @@
 import { defineError } from '#platform/errors.ts'
 import type { HttpNeeds } from '#platform/http.ts'
-import type { Log } from '#platform/logging.ts'
+import type { Log, RequestLine } from '#platform/logging.ts'
 import { createMetrics } from '#platform/metrics.ts'
 import { type Principal, permissionMap } from '#platform/principal.ts'
 import type { SecurityPort } from '#platform/security.ts'
@@ -35,7 +35,16 @@ export function memoryLog(): Log & { lines: LoggedLine[] } {
   const at = (level: string) => (fields: object, message: string) => {
     lines.push({ level, fields: { ...fields }, message })
   }
-  const log = { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => log, flush: () => {} }
+  const log = {
+    lines,
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    request: (line: RequestLine) => at('info')(line, 'request'),
+    child: () => log,
+    flush: () => {},
+  }
   return log
 }
 
