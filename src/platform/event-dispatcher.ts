@@ -1,5 +1,6 @@
 import { type Consumer, handlerDeadlineMs, inspect, readFrom } from './event-delivery.ts'
-import { type LeaseState, type Line, lineName, type Position, type Positions } from './event-positions.ts'
+import { createWork, type LineState, nextBatch, oneByOne, stateOf, type Work } from './event-line.ts'
+import { type Line, lineName, type Position, type Positions } from './event-positions.ts'
 import { delayAfterFailure, delayOfOutage, isAway } from './event-retries.ts'
 import type { EventSource, LoggedEvent } from './event-sources.ts'
 
@@ -17,16 +18,6 @@ export interface Dispatcher {
   stop(withinMs: number): Promise<void>
 }
 
-export interface LineState {
-  readonly consumer: string
-  readonly source: string
-  readonly lag: number
-  readonly failing: boolean
-  readonly conflict: boolean
-  /** Since when the oldest event that is not settled has waited, in seconds; 0 when none is. */
-  readonly waitedSeconds: number
-}
-
 export interface DispatcherNeeds {
   positions: Positions
   concurrency: number
@@ -41,32 +32,6 @@ export interface DispatcherReport {
   outage(line: Line, error: unknown): void
 }
 
-interface Work {
-  readonly line: Line
-  readonly consumer: Consumer
-  readonly source: EventSource
-  head: number
-  /** Undefined until read, and after an outcome nobody knows. */
-  position: Position | undefined
-  busy: boolean
-  queued: boolean
-  /** `performance.now()` of the last lease; undefined when it is not ours. */
-  leasedAt: number | undefined
-  lease: LeaseState | undefined
-  /** Largest number of events in one transaction. */
-  batch: number
-  /** Up to this number events are handled one by one. */
-  singleUntil: number
-  failing: { eventId: string; attempts: number } | undefined
-  conflict: boolean
-  outages: number
-  /** Until this timer rings the line is left alone. */
-  pause: NodeJS.Timeout | undefined
-  oldestAt: number | undefined
-}
-
-const largestBatch = 50
-const slowBatchMs = 1_000
 const renewMs = 1_000
 /** A line gives its place to the next one after so many transactions, and keeps its lease. */
 const turn = 10
@@ -138,7 +103,7 @@ export function createDispatcher({ positions, concurrency, report, random = Math
 
   /** One transaction; false when the line has to wait or has nothing to do. */
   async function advanceLine(work: Work, position: Position): Promise<boolean> {
-    const limit = Math.min(work.batch, oneByOne(work, position) ? 1 : largestBatch)
+    const limit = oneByOne(work, position) ? 1 : work.batch
     const found = inspect(position, await work.source.read(work.line.part, readFrom(position), limit + 1))
     if ('conflict' in found) {
       work.conflict = true
@@ -201,13 +166,6 @@ export function createDispatcher({ positions, concurrency, report, random = Math
     return false
   }
 
-  /** After a death with a batch in hand the killer is among its events: each of them goes alone. */
-  function oneByOne(work: Work, { seq }: Position): boolean {
-    if (seq < work.singleUntil) return true
-    const { deaths, deathAt } = work.lease ?? { deaths: 0, deathAt: undefined }
-    return deaths > 0 && deathAt !== undefined && seq < deathAt + largestBatch
-  }
-
   function pauseFor(work: Work, ms: number): void {
     clearTimeout(work.pause)
     work.pause = setTimeout(() => {
@@ -236,24 +194,7 @@ export function createDispatcher({ positions, concurrency, report, random = Math
 
   return {
     add(line, consumer, source) {
-      lines.set(lineName(line), {
-        line,
-        consumer,
-        source,
-        head: 0,
-        position: undefined,
-        busy: false,
-        queued: false,
-        leasedAt: undefined,
-        lease: undefined,
-        batch: largestBatch,
-        singleUntil: 0,
-        failing: undefined,
-        conflict: false,
-        outages: 0,
-        pause: undefined,
-        oldestAt: undefined,
-      })
+      lines.set(lineName(line), createWork(line, consumer, source))
     },
 
     advance(source, part, head) {
@@ -275,15 +216,7 @@ export function createDispatcher({ positions, concurrency, report, random = Math
       }
     },
 
-    states: () =>
-      [...lines.values()].map(({ line, head, position, failing, conflict, oldestAt }) => ({
-        consumer: line.consumer,
-        source: line.source,
-        lag: position ? Math.max(0, head - position.seq) : 0,
-        failing: failing !== undefined,
-        conflict,
-        waitedSeconds: oldestAt === undefined ? 0 : (performance.now() - oldestAt) / 1_000,
-      })),
+    states: () => [...lines.values()].map(stateOf),
 
     async stop(withinMs) {
       stopping = true
@@ -298,10 +231,4 @@ export function createDispatcher({ positions, concurrency, report, random = Math
       await Promise.all(held.map(giveBack))
     },
   }
-}
-
-/** Half as many after a slow transaction, slowly more again after quick ones. */
-function nextBatch(batch: number, ms: number): number {
-  if (ms > slowBatchMs) return Math.max(1, Math.floor(batch / 2))
-  return Math.min(largestBatch, batch + 5)
 }

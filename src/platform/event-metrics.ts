@@ -1,4 +1,4 @@
-import type { LineState } from './event-dispatcher.ts'
+import type { LineState } from './event-line.ts'
 import type { LoggedEvent } from './event-sources.ts'
 import type { Metrics } from './metrics.ts'
 

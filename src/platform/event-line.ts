@@ -1,0 +1,86 @@
+import type { Consumer } from './event-delivery.ts'
+import type { LeaseState, Line, Position } from './event-positions.ts'
+import type { EventSource } from './event-sources.ts'
+
+/** What a process remembers of a line: how far it is, whether it is ours, and what has gone wrong lately. */
+
+export interface Work {
+  readonly line: Line
+  readonly consumer: Consumer
+  readonly source: EventSource
+  head: number
+  /** Undefined until read, and after an outcome nobody knows. */
+  position: Position | undefined
+  busy: boolean
+  queued: boolean
+  /** `performance.now()` of the last lease; undefined when it is not ours. */
+  leasedAt: number | undefined
+  lease: LeaseState | undefined
+  /** Largest number of events in one transaction. */
+  batch: number
+  /** Up to this number events are handled one by one. */
+  singleUntil: number
+  failing: { eventId: string; attempts: number } | undefined
+  conflict: boolean
+  outages: number
+  /** Until this timer rings the line is left alone. */
+  pause: NodeJS.Timeout | undefined
+  oldestAt: number | undefined
+}
+
+export interface LineState {
+  readonly consumer: string
+  readonly source: string
+  readonly lag: number
+  readonly failing: boolean
+  readonly conflict: boolean
+  /** Since when the oldest event that is not settled has waited, in seconds; 0 when none is. */
+  readonly waitedSeconds: number
+}
+
+const largestBatch = 50
+const slowBatchMs = 1_000
+
+export function createWork(line: Line, consumer: Consumer, source: EventSource): Work {
+  return {
+    line,
+    consumer,
+    source,
+    head: 0,
+    position: undefined,
+    busy: false,
+    queued: false,
+    leasedAt: undefined,
+    lease: undefined,
+    batch: largestBatch,
+    singleUntil: 0,
+    failing: undefined,
+    conflict: false,
+    outages: 0,
+    pause: undefined,
+    oldestAt: undefined,
+  }
+}
+
+/** After a failure in a batch, and after a death with one in hand: the culprit is among its events, so each goes alone. */
+export function oneByOne({ singleUntil, lease }: Work, { seq }: Position): boolean {
+  if (seq < singleUntil) return true
+  return lease?.deathAt !== undefined && seq < lease.deathAt + largestBatch
+}
+
+export function stateOf({ line, head, position, failing, conflict, oldestAt }: Work): LineState {
+  return {
+    consumer: line.consumer,
+    source: line.source,
+    lag: position ? Math.max(0, head - position.seq) : 0,
+    failing: failing !== undefined,
+    conflict,
+    waitedSeconds: oldestAt === undefined ? 0 : (performance.now() - oldestAt) / 1_000,
+  }
+}
+
+/** Half as many after a slow transaction, slowly more again after quick ones. */
+export function nextBatch(batch: number, ms: number): number {
+  if (ms > slowBatchMs) return Math.max(1, Math.floor(batch / 2))
+  return Math.min(largestBatch, batch + 5)
+}
