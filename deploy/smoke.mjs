@@ -35,6 +35,7 @@ async function expect(what, wanted, method, path, { body, token } = {}) {
 
 await expect('ready', 200, 'GET', '/health/ready')
 await expect('the description of the API', 200, 'GET', '/openapi.json')
+await expect('the reference for people', 200, 'GET', '/docs')
 await expect('strangers are refused', 401, 'GET', '/v1/customers')
 const login = await expect('the first administrator', 200, 'POST', '/v1/auth/login', {
   body: { email: settings.BOOTSTRAP_ADMIN_EMAIL, password: settings.BOOTSTRAP_ADMIN_PASSWORD },

@@ -66,6 +66,7 @@ async function installDependencies() {
     const result = npm(['ci', '--no-audit', '--no-fund', '--loglevel=error'])
     if (result.status !== 0) {
       process.stderr.write('failed\n')
+      release()
       const said = `${result.stderr ?? ''}${result.stdout ?? ''}`.trim() || String(result.error ?? 'npm gave no reason')
       fail(`npm ci failed:\n${said.split('\n').slice(-12).join('\n')}`, 'npm ci')
     }

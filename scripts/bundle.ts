@@ -47,6 +47,8 @@ async function buildFile(hash: string): Promise<void> {
       outdir: drafts,
       outExtension: { '.js': '.mjs' },
       splitting: true,
+      // A late import of a CommonJS package would lose its names; the same package as a module keeps them.
+      mainFields: ['module', 'main'],
       chunkNames: 'part-[hash]',
       bundle: true,
       platform: 'node',

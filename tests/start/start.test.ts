@@ -8,12 +8,12 @@ import { until } from '../../scripts/servers/processes.ts'
 import { createInstallation, type Installation } from './start-process.ts'
 
 /** The processes of `npm start` are found in /proc. */
-describe.runIf(process.platform === 'linux')('npm start', () => {
+describe.runIf(process.platform === 'linux')('npm start', { timeout: 90_000 }, () => {
   let installation: Installation
   beforeAll(async () => {
     installation = await createInstallation()
   })
-  afterAll(() => installation.remove())
+  afterAll(() => installation.remove(), 60_000)
 
   const nothingLeft = (): Promise<boolean> => until(() => installation.processes().length === 0, 30_000)
 
