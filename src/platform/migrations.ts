@@ -187,10 +187,10 @@ async function history(connection: Statements): Promise<HistoryRow[]> {
   }
 }
 
-/** 1146; 1142 is what an account without any grant on it gets. */
+/** 1146; 1142 and 1044 are what an account gets that has no grant yet, because nothing has run. */
 function isMissingTable(error: unknown): boolean {
   for (let current = error; typeof current === 'object' && current !== null; current = 'cause' in current ? current.cause : undefined) {
-    if ('errno' in current && (current.errno === 1146 || current.errno === 1142)) return true
+    if ('errno' in current && [1146, 1142, 1044].includes(Number(current.errno))) return true
   }
   return false
 }
