@@ -6,14 +6,5 @@
  * publishes  carrier.created, carrier.updated, carrier.status_changed, carrier.owner_transferred, carrier.service_changed
  * hears      user.suspended, user.deactivated, user.reactivated → ownerActive
  */
-export {
-  type Carrier,
-  type CarrierContract,
-  type CarrierContract as CarrierService,
-  type CarrierEvents,
-  type CarrierService as CarrierServiceView,
-  type CarrierStatus,
-  carrierContract,
-  carrierEvents,
-} from './contract.ts'
+export { type CarrierContract, type CarrierEvents, carrierContract, carrierEvents } from './contract.ts'
 export { type CarrierNeeds, createCarrier } from './module.ts'
