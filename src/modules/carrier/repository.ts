@@ -91,6 +91,8 @@ export function createCarrierRepository(connection: Connection<'carrier_service_
 
     async findMany(ids: number[]): Promise<StoredCarrier[]> {
       if (ids.length === 0) return []
+      const [only] = ids
+      if (ids.length === 1 && only !== undefined) return byId.execute({ id: only })
       return db.select(stored).from(carriers).where(inArray(carriers.id, ids)).orderBy(carriers.id)
     },
 

@@ -65,6 +65,11 @@ export function createCustomerRepository(connection: Connection<'customer_servic
     .from(customers)
     .where(eq(customers.id, sql.placeholder('id')))
     .prepare()
+  const ownById = db
+    .select(shown)
+    .from(customers)
+    .where(and(eq(customers.id, sql.placeholder('id')), eq(customers.userId, sql.placeholder('userId'))))
+    .prepare()
   const byUser = db
     .select(shown)
     .from(customers)
@@ -75,19 +80,15 @@ export function createCustomerRepository(connection: Connection<'customer_servic
     inTransaction: connection.withTx,
 
     async find(id: number, visibleTo: Visibility): Promise<Customer | undefined> {
-      if (visibleTo.scope === 'any') {
-        const [row] = await byId.execute({ id })
-        return row && toCustomer(row)
-      }
-      const [row] = await db
-        .select(shown)
-        .from(customers)
-        .where(and(eq(customers.id, id), seenBy(visibleTo)))
+      if (visibleTo.scope === 'none') return undefined
+      const [row] = visibleTo.scope === 'any' ? await byId.execute({ id }) : await ownById.execute({ id, userId: visibleTo.userId })
       return row && toCustomer(row)
     },
 
     async findMany(ids: number[]): Promise<Customer[]> {
       if (ids.length === 0) return []
+      const [only] = ids
+      if (ids.length === 1 && only !== undefined) return (await byId.execute({ id: only })).map(toCustomer)
       const rows = await db.select(shown).from(customers).where(inArray(customers.id, ids)).orderBy(customers.id)
       return rows.map(toCustomer)
     },
