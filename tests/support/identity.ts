@@ -31,7 +31,7 @@ export interface IdentityOptions {
 export interface Reply {
   status: number
   // Answers are looked at freely here; their schemas are checked by the surface, strictly.
-  body: Record<string, never> & { [member: string]: unknown }
+  body: Record<string, unknown>
   text: string
   headers: Record<string, unknown>
 }

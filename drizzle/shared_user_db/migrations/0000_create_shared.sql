@@ -190,6 +190,7 @@ CREATE INDEX `idempotency_keys_created` ON `idempotency_keys` (`created_at`);-->
 CREATE INDEX `pending` ON `outbox` (`pub_seq`,`part`,`id`);--> statement-breakpoint
 CREATE INDEX `sessions_user` ON `sessions` (`user_id`,`revoked_at`,`created_at`);--> statement-breakpoint
 CREATE INDEX `roles_created_at` ON `roles` (`created_at`);--> statement-breakpoint
+CREATE INDEX `users_email_order` ON `users` (`email`,`id`);--> statement-breakpoint
 CREATE INDEX `users_created_at` ON `users` (`created_at`);--> statement-breakpoint
 CREATE INDEX `users_last_name` ON `users` (`last_name`);--> statement-breakpoint
 CREATE INDEX `users_updated_at` ON `users` (`updated_at`);

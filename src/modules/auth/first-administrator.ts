@@ -14,17 +14,24 @@ export interface AdministratorNeeds {
 export interface AdministratorCredentials {
   email: string
   password: string
+  firstName?: string
+  lastName?: string
 }
 
 /** Makes an active, verified administrator. The policy for passwords holds for them too. */
 export function createAdministrators({ users, passwords, policy, log }: AdministratorNeeds) {
-  async function createAdministrator({ email, password }: AdministratorCredentials): Promise<User> {
-    await policy.require(password, { email, names: [] })
+  async function createAdministrator({
+    email,
+    password,
+    firstName = 'First',
+    lastName = 'Administrator',
+  }: AdministratorCredentials): Promise<User> {
+    await policy.require(password, { email, names: [firstName, lastName] })
     return users.createUser({
       email,
       passwordHash: await passwords.hash(password),
-      firstName: 'First',
-      lastName: 'Administrator',
+      firstName,
+      lastName,
       userType: 'staff',
       roles: ['admin'],
       emailVerified: true,

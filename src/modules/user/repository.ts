@@ -274,7 +274,7 @@ export function createUserRepository(connection: Connection<'shared_user_db'>) {
     async listRoles(query: RoleListQuery): Promise<PageOf<Role>> {
       const list = keyset({
         query,
-        sorts: { createdAt: roles.createdAt, name: roles.name },
+        sorts: { createdAt: roles.createdAt },
         id: roles.id,
         createdAt: roles.createdAt,
         updatedAt: roles.updatedAt,

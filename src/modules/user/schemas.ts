@@ -49,7 +49,7 @@ export const HeldRoles = Type.Object(
 )
 export type HeldRoles = Static<typeof HeldRoles>
 
-export const RoleListQuery = listQuery({ sorts: ['createdAt', 'name'], filters: {} })
+export const RoleListQuery = listQuery({ sorts: ['createdAt'], filters: {} })
 export type RoleListQuery = Static<typeof RoleListQuery>
 
 export const Role = Type.Object(
