@@ -1,3 +1,4 @@
+import packageJson from '../package.json' with { type: 'json' }
 import { authEvents, createAuth } from './modules/auth/index.ts'
 import { carrierContract, carrierEvents, createCarrier } from './modules/carrier/index.ts'
 import { createCustomer, customerContract, customerEvents } from './modules/customer/index.ts'
@@ -7,6 +8,7 @@ import { createCache } from './platform/cache.ts'
 import type { Config } from './platform/config.ts'
 import { offer } from './platform/contracts.ts'
 import { openDatabase } from './platform/databases.ts'
+import { documentRoutes } from './platform/document-routes.ts'
 import { isAppError } from './platform/errors.ts'
 import { createBell, createEvents, createPublisher } from './platform/events.ts'
 import { createHealth, diskComponent } from './platform/health.ts'
@@ -99,6 +101,9 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     }),
   })
   await http.app.register(healthRoutes(health))
+  await http.app.register(
+    documentRoutes({ routes: http.routes, publicUrl: config.publicUrl, version: packageJson.version, public: config.docsPublic }),
+  )
   for (const { plugin } of [auth, user, customer, carrier, pricing]) await http.app.register(plugin)
   await http.app.ready()
 

@@ -241,7 +241,9 @@ export const TariffVersion = Type.Object(
     number: Type.Integer({ minimum: 1 }),
     state: OneOf(versionStates),
     ...versionMembers,
-    contentHash: Nullable(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+    contentHash: Nullable(
+      Type.String({ pattern: '^[0-9a-f]{64}$', examples: ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'] }),
+    ),
     engineVersion: Nullable(Type.String()),
     basedOn: Nullable(Type.Integer({ minimum: 1 })),
     publishedAt: Nullable(Instant),
