@@ -239,6 +239,32 @@ test('a COMMIT without an answer succeeds when settling finds it stored, and hoo
   expect(hook).toHaveBeenCalledOnce()
 })
 
+test('a COMMIT without an answer that was not stored repeats the whole function', async () => {
+  let runs = 0
+  proxy.cutWhen(/COMMIT$/)
+
+  await database.requests.withTx(
+    async (tx) => {
+      runs += 1
+      await tx.db.update(counters).set({ value: runs }).where(eq(counters.id, 1))
+    },
+    { settle: async () => false },
+  )
+
+  expect(runs).toBe(2)
+  expect(await valueAt(1)).toBe(2)
+})
+
+test('a rollback that fails hides nothing: the caller sees the first error, and the connection is thrown away', async () => {
+  const thrown = new Error('the business refuses')
+  proxy.cutWhen(/ROLLBACK$/)
+
+  await expect(database.requests.withTx(() => Promise.reject(thrown))).rejects.toBe(thrown)
+
+  expect(log.warn).toHaveBeenCalledOnce()
+  expect(database.poolState().requests).toMatchObject({ busy: 0, idle: 0 })
+})
+
 test('the record of a key commits with the effect, and tells after an unknown COMMIT that it is there', async () => {
   const once: Once = {
     database: 'customer_service_db',
