@@ -39,7 +39,7 @@ export async function bundle({
 
 async function buildFile(hash: string): Promise<void> {
   // Not among the imports above: a start that has nothing to build does not load it.
-  const { build } = await import('esbuild')
+  const { build, stop } = await import('esbuild')
   const drafts = join(dist, `draft-${process.pid}`)
   try {
     await build({
@@ -69,6 +69,8 @@ async function buildFile(hash: string): Promise<void> {
     forgetParts(parts)
   } finally {
     rmSync(drafts, { recursive: true, force: true })
+    // Its service would stay as long as we do.
+    await stop()
   }
   writeFileSync(hashFile, hash)
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { describeFailure, Failure } from './servers/failure.ts'
 import { createGuard } from './servers/guard.ts'
 import { requirePrograms } from './servers/packages.ts'
+import { firstAdministrator } from './start/administrator.ts'
 import { type ApiProcess, startApi } from './start/api.ts'
 import { banner } from './start/banner.ts'
 import { type EmbeddedServers, startEmbedded } from './start/embedded.ts'
@@ -71,8 +72,9 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
   })
 
   const program = options.watch ? ['--watch', '--watch-preserve-output', 'src/server.ts'] : [await bundledProgram()]
+  const admin = firstAdministrator(environment, settings, secrets)
   started.api = await progress.step('API', () =>
-    startApi({ args: program, environment: forApi, write: (line) => void process.stdout.write(`${line}\n`) }),
+    startApi({ args: program, environment: { ...forApi, ...admin.environment }, write: (line) => void process.stdout.write(`${line}\n`) }),
   )
   const seconds = performance.now() / 1_000
   guardWhatRuns()
@@ -82,10 +84,11 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
     void stop(1)
   })
 
-  const admin = { email: forApi.BOOTSTRAP_ADMIN_EMAIL ?? '', password: forApi.BOOTSTRAP_ADMIN_PASSWORD ?? '' }
+  admin.made()
+  const { email, password } = admin
   const demo =
     settings.demoData && environment.NODE_ENV !== 'production'
-      ? await demonstrate({ baseUrl, dataDir, admin, password: secrets.demoPassword })
+      ? await demonstrate({ baseUrl, dataDir, admin: { email, password }, password: secrets.demoPassword })
       : undefined
   process.stdout.write(
     banner({
@@ -93,7 +96,7 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
       internalUrl: `http://${settings.internalHost}:${settings.internalPort}`,
       dataDir,
       seconds,
-      logins: demo?.logins ?? [],
+      logins: demo?.logins ?? [{ role: 'admin', email, password }],
       quote: demo?.quote,
       databases: mariadb ? `127.0.0.1:${mariadb.port} (private MariaDB, ${mariadb.pid})` : 'as the environment names them',
       redis: redis ? `127.0.0.1:${redis.port} (private Redis, ${redis.pid})` : 'as the environment names it',

@@ -61,10 +61,6 @@ export function apiEnvironment(environment: Environment, settings: StartSettings
     BULKHEAD_DATA_DIR: settings.dataDir,
     AUTH_SECRET: environment.AUTH_SECRET || secrets.authSecret,
   }
-  if (!environment.BOOTSTRAP_ADMIN_EMAIL && !environment.BOOTSTRAP_ADMIN_PASSWORD) {
-    made.BOOTSTRAP_ADMIN_EMAIL = secrets.admin.email
-    made.BOOTSTRAP_ADMIN_PASSWORD = secrets.admin.password
-  }
   for (const { prefix } of embedded(settings)) {
     made[`${prefix}_HOST`] = '127.0.0.1'
     made[`${prefix}_PORT`] = String(ports.mariadb)
@@ -89,7 +85,7 @@ export function writeEnvironmentFile(environment: Environment, settings: StartSe
   const names = [
     ...embedded(settings).flatMap(({ prefix }) => ['HOST', 'PORT', 'PASSWORD', 'MIGRATOR_PASSWORD'].map((suffix) => `${prefix}_${suffix}`)),
     ...(settings.given.redis ? [] : ['REDIS_HOST', 'REDIS_PORT', 'REDIS_PASSWORD']),
-    ...['AUTH_SECRET', 'BOOTSTRAP_ADMIN_EMAIL', 'BOOTSTRAP_ADMIN_PASSWORD'],
+    'AUTH_SECRET',
   ]
   const lines = names.map((name) => `${name}=${environment[name] ?? ''}\n`)
   writeFileSync(join(settings.dataDir, 'env'), lines.join(''), { mode: 0o600 })

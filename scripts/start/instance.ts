@@ -32,7 +32,8 @@ export async function requireFreePorts({ host, port, internalHost, internalPort 
     { name: 'INTERNAL_PORT', host: internalHost, port: internalPort },
   ]
   for (const { name, host, port } of wanted) {
-    if (await isPortFree(port, host)) continue
+    // What is no port at all is named by the configuration, with everything else that is wrong.
+    if (!isPort(port) || (await isPortFree(port, host))) continue
     throw new Failure({
       what: `Port ${port} on ${host} is taken.`,
       why: `Another program listens there, or this user may not; the setting is ${name}.`,
@@ -40,6 +41,8 @@ export async function requireFreePorts({ host, port, internalHost, internalPort 
     })
   }
 }
+
+const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536
 
 /** Servers that somebody else looks after are asked before anything is started. */
 export async function requireAnswers(environment: Record<string, string | undefined>, given: StartSettings['given']): Promise<void> {

@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { firstAdministrator } from './administrator.ts'
 import { banner } from './banner.ts'
 import { apiEnvironment, embedded, migrationEnvironment, startSettings, writeEnvironmentFile } from './environment.ts'
 import { isReady, isWarning, readableLogLine } from './log-lines.ts'
@@ -73,18 +74,39 @@ describe('the environment of the API', () => {
     expect(migrationEnvironment(api, settings, secrets).CARRIER_DB_MIGRATOR_PASSWORD).toBe(secrets.databases.CARRIER_DB?.migrator)
   })
 
-  it('keeps an administrator who is given', () => {
-    const given = { BOOTSTRAP_ADMIN_EMAIL: 'me@mine.example', BOOTSTRAP_ADMIN_PASSWORD: 'mine' }
-
-    expect(apiEnvironment(given, startSettings(given, folder), secrets, ports)).toMatchObject(given)
-  })
-
   it('is written for other scripts, readable by its owner only', () => {
     const settings = { ...startSettings({}, folder), dataDir: folder }
     writeEnvironmentFile(migrationEnvironment(apiEnvironment({}, settings, secrets, ports), settings, secrets), settings)
 
     expect(readFileSync(join(folder, 'env'), 'utf8')).toContain('CUSTOMER_DB_PORT=4001\n')
     expect(statSync(join(folder, 'env')).mode & 0o777).toBe(0o600)
+  })
+})
+
+describe('the first administrator', () => {
+  const secrets = keptSecrets(folder, prefixes)
+  const settings = { ...startSettings({}, folder), dataDir: folder }
+  mkdirSync(join(folder, 'mariadb/data'), { recursive: true })
+
+  it('is made up once, and its password then stays out of the environment of the API', () => {
+    const first = firstAdministrator({}, settings, secrets)
+    first.made()
+    const later = firstAdministrator({}, settings, secrets)
+
+    expect(first.environment).toEqual({ BOOTSTRAP_ADMIN_EMAIL: secrets.admin.email, BOOTSTRAP_ADMIN_PASSWORD: secrets.admin.password })
+    expect(later).toMatchObject({ email: secrets.admin.email, environment: {} })
+  })
+
+  it('is the one whom the environment names', () => {
+    const given = { BOOTSTRAP_ADMIN_EMAIL: 'me@mine.example', BOOTSTRAP_ADMIN_PASSWORD: 'mine' }
+
+    expect(firstAdministrator(given, settings, secrets)).toMatchObject({ email: 'me@mine.example', password: 'mine', environment: {} })
+  })
+
+  it('is never made up in production', () => {
+    const given = { NODE_ENV: 'production', SHARED_DB_HOST: 'db.example' }
+
+    expect(firstAdministrator(given, startSettings(given, folder), secrets).environment).toEqual({})
   })
 })
 
