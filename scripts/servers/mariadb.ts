@@ -40,6 +40,9 @@ const common = [
   '--performance-schema=off',
   '--max-connections=400',
   '--table-open-cache=2000',
+  // No table of ours uses the engines these are for.
+  '--key-buffer-size=1M',
+  '--aria-pagecache-buffer-size=8M',
 ]
 
 const profiles = {
