@@ -3,7 +3,7 @@ import { createCache } from '#platform/cache.ts'
 import type { AuthSettings, LimitSettings } from '#platform/config.ts'
 import { offer, type Transport } from '#platform/contracts.ts'
 import { openDatabase } from '#platform/databases.ts'
-import { createBell, createEvents, createPublisher, type Envelope } from '#platform/events.ts'
+import { createBell, createEvents, createPublisher } from '#platform/events.ts'
 import { createHttp } from '#platform/http.ts'
 import { createMetrics } from '#platform/metrics.ts'
 import { createPermitCounter } from '#platform/permit-counter.ts'
@@ -91,10 +91,6 @@ export async function createIdentity(options: IdentityOptions = {}) {
   await http.app.ready()
   events.register({ database, contract: userEvents, subscriptions: userModule.subscriptions })
   events.register({ database, contract: authEvents, subscriptions: authModule.subscriptions })
-  const heard: Envelope[] = []
-  events.observe('**', (event) => {
-    heard.push(event)
-  })
   await userModule.start()
   await authModule.start()
   await events.start()
@@ -128,11 +124,17 @@ export async function createIdentity(options: IdentityOptions = {}) {
     return Array.isArray(result) ? result : []
   }
 
+  /** The events of a subject, in order, as they were published. */
+  const said = async (subject: string): Promise<{ type: string; data: unknown }[]> => {
+    const published = await rows(`SELECT type, data FROM outbox WHERE subject = '${subject}' ORDER BY id`)
+    return published.map(({ type, data }) => ({ type: String(type), data: typeof data === 'string' ? JSON.parse(data) : data }))
+  }
+
   let people = 0
   return {
     call,
     rows,
-    heard,
+    said,
     log,
     databases,
     keyPrefix,

@@ -5,6 +5,8 @@ import type { ModuleRoutes } from '#platform/http.ts'
 import { withCache } from './cache.ts'
 import type { UserEvents } from './contract.ts'
 import { createUserRepository } from './repository.ts'
+import { createRoleRepository } from './role-repository.ts'
+import { synchroniseBuiltInRoles } from './role-synchronisation.ts'
 import { type PermissionUse, userRoutes } from './routes.ts'
 import { createUserService, type UserService } from './service.ts'
 
@@ -26,11 +28,12 @@ export interface UserModule {
 
 export function createUser({ connection, cache, publish, permissions }: UserNeeds): UserModule {
   const repository = createUserRepository(connection)
-  const service = withCache(cache, createUserService({ repository, publish }))
+  const roleRepository = createRoleRepository(connection)
+  const service = withCache(cache, createUserService({ repository, roleRepository, publish }))
   return {
     service,
     plugin: userRoutes({ service, permissions }),
     subscriptions: [],
-    start: () => service.synchroniseBuiltInRoles(),
+    start: () => synchroniseBuiltInRoles(roleRepository),
   }
 }

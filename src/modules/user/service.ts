@@ -6,15 +6,16 @@ import { InvalidTransition, ReasonRequired, VersionMismatch } from '#platform/ht
 import { applyMergePatch } from '#platform/patches.ts'
 import { type Principal, scopeOf, visibility } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
-import { builtInRoles } from './built-in-roles.ts'
 import type { NewUser, RoleTable, User, UserAccess, UserContract, UserEvents } from './contract.ts'
 import { EmailInvalid, LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, UserNotFound } from './errors.ts'
 import type { GrantedRole, UserRepository } from './repository.ts'
+import type { RoleRepository } from './role-repository.ts'
 import type { Grant, HeldRoles, Role, RoleListQuery, UserListQuery, UserPatch } from './schemas.ts'
 import { reachesNothingNew, type StateAction, states } from './states.ts'
 
 export interface UserServiceNeeds {
   repository: UserRepository
+  roleRepository: RoleRepository
   publish: Publisher<UserEvents, SharedUserTx>
 }
 
@@ -36,13 +37,12 @@ export interface UserService extends UserContract {
   setGrants(input: { id: number; roles: readonly Grant[]; expectedVersion: number | undefined }, actor: Principal): Promise<HeldRoles>
   listRoles(query: RoleListQuery): Promise<PageOf<Role>>
   requireRole(input: { id: number }): Promise<Role>
-  synchroniseBuiltInRoles(): Promise<void>
 }
 
 /** How long somebody who has left may come back. */
 const returnDays = 90
 
-export function createUserService({ repository, publish }: UserServiceNeeds): UserService {
+export function createUserService({ repository, roleRepository, publish }: UserServiceNeeds): UserService {
   /** The user as it is now, locked, in the version the caller expects. */
   async function requireLocked(tx: SharedUserTx, id: number, actor: Principal, permission: string, expectedVersion: number | undefined) {
     const visible = visibility(actor, permission)
@@ -96,7 +96,7 @@ export function createUserService({ repository, publish }: UserServiceNeeds): Us
   async function requireRoles(tx: SharedUserTx, grants: readonly Grant[]): Promise<(Role & GrantedRole)[]> {
     const found = new Map(
       (
-        await repository.findRolesByName(
+        await roleRepository.findRolesByName(
           grants.map((grant) => grant.name),
           tx.db,
         )
@@ -119,7 +119,7 @@ export function createUserService({ repository, publish }: UserServiceNeeds): Us
     },
 
     async getRoleTable(): Promise<RoleTable> {
-      const table = await repository.readRoleTable()
+      const table = await roleRepository.readRoleTable()
       return { roles: table.map(({ name, version, permissions }) => ({ name, version, permissions })) }
     },
 
@@ -237,7 +237,7 @@ export function createUserService({ repository, publish }: UserServiceNeeds): Us
         const revoked = held.filter((grant) => !wanted.some((role) => role.id === grant.roleId && role.expiresAt === grant.expiresAt))
         if (granted.length === 0 && revoked.length === 0) return heldRoles(held, user.version)
 
-        const touched = await repository.findRolesByName(
+        const touched = await roleRepository.findRolesByName(
           [...granted, ...revoked].map((role) => role.name),
           tx.db,
         )
@@ -258,30 +258,13 @@ export function createUserService({ repository, publish }: UserServiceNeeds): Us
     },
 
     async listRoles(query) {
-      return repository.listRoles(query)
+      return roleRepository.listRoles(query)
     },
 
     async requireRole({ id }) {
-      const role = await repository.findRole(id)
+      const role = await roleRepository.findRole(id)
       if (!role) throw RoleNotFound({ id })
       return role
-    },
-
-    async synchroniseBuiltInRoles() {
-      const existing = new Map((await repository.readRoleTable()).map((role) => [role.name, role]))
-      for (const built of builtInRoles) {
-        const current = existing.get(built.name)
-        if (current && isSameRole(current, built)) continue
-        // Each role for itself: when another replica was faster with one, there is nothing left to do for that one.
-        await repository.inTransaction(async (tx) => {
-          const written = current
-            ? await repository.updateBuiltInRole(tx, current.version, built)
-            : await repository.insertBuiltInRole(tx, built)
-          if (!written) return
-          const action = current ? 'role.changed' : 'role.created'
-          await audit(tx, { action, subject: `role/${built.name}`, after: { permissions: built.permissions } })
-        })
-      }
     },
   }
 }
@@ -298,15 +281,6 @@ function holds(actor: Principal, permission: string): boolean {
 function heldRoles(grants: readonly HeldRoles['data'][number][], version: number): HeldRoles {
   const data = grants.map(({ name, grantedAt, grantedBy, expiresAt }) => ({ name, grantedAt, grantedBy, expiresAt }))
   return { data, page: { nextCursor: null, hasMore: false }, version }
-}
-
-function isSameRole(role: Role, built: (typeof builtInRoles)[number]): boolean {
-  return (
-    role.isSystem &&
-    role.displayName === built.displayName &&
-    role.description === built.description &&
-    role.permissions.join() === built.permissions.join()
-  )
 }
 
 const instantOf = (text: string | null | undefined): string | null =>
