@@ -22,6 +22,7 @@ const checks: readonly Check[] = [
   { name: 'types', tool: ['tsc', '--noEmit', '-p', '.'] },
   { name: 'lint', tool: ['biome', 'check', '--colors=off', '.'] },
   { name: 'boundaries', script: ['scripts/boundaries.ts'] },
+  { name: 'unused', tool: ['knip', '--no-progress', '--include', 'files,dependencies,unlisted,unresolved,binaries'] },
 ]
 
 async function main(): Promise<number> {
