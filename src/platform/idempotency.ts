@@ -67,7 +67,8 @@ export function createIdempotency(stores: Readonly<Partial<Record<DatabaseName, 
       const name = keyed.scope.toString('latin1')
       const until = performance.now() + waitMs
       for (;;) {
-        await turn(running, name, until)
+        // Nothing may be awaited between seeing that nobody runs and running: else all who waited would go at once.
+        for (let first = running.get(name); first; first = running.get(name)) await endOf(first, until)
         let finished = (): void => {}
         running.set(
           name,
@@ -98,18 +99,16 @@ export function createIdempotency(stores: Readonly<Partial<Record<DatabaseName, 
   }
 }
 
-/** Waits until no other request of this process works on the key. */
-async function turn(running: ReadonlyMap<string, Promise<void>>, name: string, until: number): Promise<void> {
-  for (let first = running.get(name); first; first = running.get(name)) {
-    const left = until - performance.now()
-    if (left <= 0) throw IdempotencyInProgress()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, left)
-    })
-    await Promise.race([first, late])
-    clearTimeout(timer)
-  }
+/** Waits for the first request of the key, not longer than its repeats may wait. */
+async function endOf(first: Promise<void>, until: number): Promise<void> {
+  const left = until - performance.now()
+  if (left <= 0) throw IdempotencyInProgress()
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, left)
+  })
+  await Promise.race([first, late])
+  clearTimeout(timer)
 }
 
 /** The committed record. A row that another process has inserted and not yet committed is locked: look again until it is decided. */
