@@ -15,6 +15,14 @@ export const Instant = Type.String({
 /** Local calendar date: `2026-03-29`. */
 export const LocalDate = Type.String({ format: 'date', description: 'Local date', examples: ['2026-03-29'] })
 
+/** Name of a zone of the tz database. Which names exist is checked where one comes in. */
+export const Timezone = Type.String({
+  pattern: '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$',
+  maxLength: 64,
+  description: 'IANA time zone',
+  examples: ['Europe/Berlin'],
+})
+
 /** Decimal as a string: no exponent, no plus sign, no leading zeros, at most 15 digits before and 10 after the point. */
 export const Decimal = Type.String({
   pattern: '^-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,10})?$',

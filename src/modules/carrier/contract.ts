@@ -14,6 +14,7 @@ import {
   OneOf,
   Personal,
   Text,
+  Timezone,
 } from '#platform/schemas.ts'
 
 const closed = { additionalProperties: false } as const
@@ -42,12 +43,6 @@ export const ServiceCode = Type.String({
   pattern: '^[A-Za-z0-9_-]{1,40}$',
   description: 'Unique in the carrier and for ever',
   examples: ['GROUND'],
-})
-export const Timezone = Type.String({
-  pattern: '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$',
-  maxLength: 64,
-  description: 'IANA time zone',
-  examples: ['Europe/Berlin'],
 })
 export const CarrierContact = Type.Object(
   {

@@ -2,7 +2,20 @@ import Type, { type Static } from 'typebox'
 import { ExternalRefFilter } from '#platform/external-refs.ts'
 import { commaList, listQuery } from '#platform/lists.ts'
 import { MetadataPatch } from '#platform/metadata.ts'
-import { Country, Currency, ExternalRefs, Id, LocalDate, Metadata, Money, Nullable, OneOf, Reason, Text } from '#platform/schemas.ts'
+import {
+  Country,
+  Currency,
+  ExternalRefs,
+  Id,
+  LocalDate,
+  Metadata,
+  Money,
+  Nullable,
+  OneOf,
+  Reason,
+  Text,
+  Timezone,
+} from '#platform/schemas.ts'
 import {
   CarrierCode,
   CarrierContact,
@@ -13,7 +26,6 @@ import {
   ServiceCode,
   ServiceLimits,
   serviceStatuses,
-  Timezone,
   Transit,
 } from './contract.ts'
 

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { type ContractOf, defineContract, lookup, query } from '#platform/contracts.ts'
 import { defineEvents, type EventsOf } from '#platform/events.ts'
-import { Country, Currency, ExternalRefs, Id, Instant, Metadata, Nullable, OneOf, Personal, Text } from '#platform/schemas.ts'
+import { Country, Currency, ExternalRefs, Id, Instant, Metadata, Nullable, OneOf, Personal, Text, Timezone } from '#platform/schemas.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -22,12 +22,6 @@ export const AccountNumber = Type.String({
   pattern: '^[A-Z0-9][A-Z0-9._/-]{0,39}$',
   description: 'Number under which the customer is known on paper; C- and the id until it is set, which can be done once',
   examples: ['C-000042'],
-})
-export const Timezone = Type.String({
-  pattern: '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$',
-  maxLength: 64,
-  description: 'IANA time zone',
-  examples: ['Europe/Berlin'],
 })
 export const TaxId = Type.Object(
   { country: Country, type: Type.String({ pattern: '^[a-z][a-z0-9_]{0,19}$', examples: ['vat'] }), value: Text(1, 40) },

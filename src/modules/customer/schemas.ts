@@ -2,8 +2,8 @@ import Type, { type Static } from 'typebox'
 import { ExternalRefFilter } from '#platform/external-refs.ts'
 import { commaList, listQuery } from '#platform/lists.ts'
 import { MetadataPatch } from '#platform/metadata.ts'
-import { Country, Currency, ExternalRefs, Id, Metadata, Nullable, OneOf, Personal, Reason, Text } from '#platform/schemas.ts'
-import { AccountNumber, customerStatuses, customerTypes, EmailAddress, TaxId, Tier, Timezone } from './contract.ts'
+import { Country, Currency, ExternalRefs, Id, Metadata, Nullable, OneOf, Personal, Reason, Text, Timezone } from '#platform/schemas.ts'
+import { AccountNumber, customerStatuses, customerTypes, EmailAddress, TaxId, Tier } from './contract.ts'
 
 /** Shapes of what comes in over HTTP; what goes out is the contract's. */
 
