@@ -54,9 +54,9 @@ async function makeTargets(): Promise<Target[]> {
   const hello = await bare('hello')
   const mysql = await bare('mysql', JSON.stringify(system.customerDatabase))
   const api = createApi(system.url)
-  const staff = await login(api, system.admin.email, system.admin.password)
-  const { body: customers } = await staff.call<{ data: { id: number; userId: number }[] }>('GET', '/v1/customers?limit=1')
-  const id = customers.data[0]?.id
+  const owner = await login(api, demoEmails.customer, system.demoPassword)
+  const { body: own } = await owner.call<{ data: { id: number }[] }>('GET', '/v1/customers')
+  const id = own.data[0]?.id
   const asStaff = { authorization: `Bearer ${await tokenOf(system.admin.email, system.admin.password)}` }
   const asCustomer = { authorization: `Bearer ${await tokenOf(demoEmails.customer, system.demoPassword)}` }
   return [
