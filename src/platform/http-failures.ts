@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type AppError, isAppError } from './errors.ts'
@@ -27,7 +29,14 @@ export interface Failures {
   refuse(error: NodeJS.ErrnoException, socket: Socket): void
 }
 
-export function createFailures({ publicUrl, log }: { publicUrl: string; log: Log }): Failures {
+export interface FailureNeeds {
+  publicUrl: string
+  log: Log
+  /** What every answer carries. */
+  headers: Readonly<Record<string, string>>
+}
+
+export function createFailures({ publicUrl, log, headers }: FailureNeeds): Failures {
   return {
     answer: (thrown, request, reply) => {
       const error = visibleError(thrown, request)
@@ -52,10 +61,16 @@ export function createFailures({ publicUrl, log }: { publicUrl: string; log: Log
         return
       }
       const known = clientError(error)
-      const body = JSON.stringify(problemOf(known, { publicUrl, instance: '/', requestId: 'none' }))
-      socket.end(
-        `HTTP/1.1 ${known.status} ${known.code}\r\nContent-Type: ${problemMediaType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
-      )
+      const requestId = randomUUID()
+      const body = JSON.stringify(problemOf(known, { publicUrl, instance: '/', requestId }))
+      const lines = Object.entries({
+        ...headers,
+        'x-request-id': requestId,
+        'content-type': problemMediaType,
+        'content-length': String(Buffer.byteLength(body)),
+        connection: 'close',
+      }).map(([name, value]) => `${name}: ${value}\r\n`)
+      socket.end(`HTTP/1.1 ${known.status} ${STATUS_CODES[known.status]}\r\n${lines.join('')}\r\n${body}`)
     },
   }
 }

@@ -72,13 +72,13 @@ export function createHttp(needs: HttpNeeds): Http {
   app.server.maxConnections = 2_000
 
   const policy = watchRoutes(app)
-  const failures = createFailures({ publicUrl: config.publicUrl, log })
+  const headers = securityHeaders(config.publicUrl)
+  const failures = createFailures({ publicUrl: config.publicUrl, log, headers })
   const lives = createRequestLives({ ...lifeLimits, ...needs.limits?.life })
   const load = createLoadGauge(needs.limits?.load ?? (config.env === 'test' ? noLoadLimits : loadLimits))
   const observe = createObservation({ log, metrics, lives })
   const admit = createAdmission({ security, rateLimits })
   const origins = originRules(config.corsOrigins)
-  const headers = securityHeaders(config.publicUrl)
   let draining = false
 
   app.decorateRequest('principal')

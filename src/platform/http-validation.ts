@@ -45,7 +45,7 @@ const unexpectedBody: Fault = { in: 'body', path: '', code: 'UNKNOWN_MEMBER', me
 
 /** Nothing, and the empty object that many clients send with every POST. */
 const hasContent = (body: unknown): boolean =>
-  body !== undefined && body !== null && !(typeof body === 'object' && Object.keys(body).length === 0)
+  body !== undefined && body !== null && !(typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0)
 
 function joined(...lists: (readonly Fault[])[]): readonly Fault[] {
   const full = lists.filter((list) => list.length > 0)
@@ -60,13 +60,37 @@ function part(where: 'body' | 'query' | 'path', schema: TSchema): PartValidator 
   const isPrivate = (path: string) => path.split('/').some((name) => marks.private.has(name) || secretName.test(name))
   const rules = { part: where, maxDepth, maxItems: Math.max(maxItems, marks.maxItems), secrets: marks.secrets }
   const isEmpty = where === 'query' && Object.keys(propertiesOf(schema)).length === 0
+  const numbers = where === 'body' ? [] : numbersOf(schema)
   return (value, put) => {
     if (isEmpty && isEmptyObject(value)) return none
     const tidied = tidy(value, rules)
     if (tidied.faults.length > 0) return tidied.faults
     put?.(tidied.value)
-    return validate(tidied.value ?? null) ? none : faultsOf(where, validate.errors ?? [], isPrivate)
+    const odd = numbers.flatMap(({ name, type }) => oddNumber(where, name, type, value))
+    const faults = validate(tidied.value ?? null) ? none : faultsOf(where, validate.errors ?? [], isPrivate)
+    return odd.length === 0 ? faults : [...odd, ...faults.filter((fault) => !odd.some(({ path }) => path === fault.path))]
   }
+}
+
+interface NumberMember {
+  name: string
+  type: 'integer' | 'number'
+}
+
+function numbersOf(schema: TSchema): NumberMember[] {
+  return Object.entries(propertiesOf(schema)).flatMap(([name, member]) => {
+    const type: unknown = isSchema(member) && 'type' in member ? member.type : undefined
+    return type === 'integer' || type === 'number' ? [{ name, type }] : []
+  })
+}
+
+const decimalText = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/
+
+/** JavaScript reads numbers from more spellings than people write: `0x10`, `1e1`, ` 7` and `07` are none here. */
+function oddNumber(where: Fault['in'], name: string, type: string, value: unknown): Fault[] {
+  const text: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+  if (typeof text !== 'string' || decimalText.test(text)) return []
+  return [{ in: where, path: `/${name}`, code: 'WRONG_TYPE', message: `must be ${type}`, value: text.slice(0, 100), limit: type }]
 }
 
 function isEmptyObject(value: unknown): boolean {

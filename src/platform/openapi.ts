@@ -1,7 +1,7 @@
 import type { Access } from './answers.ts'
-import { AppError, declaredErrors, type ErrorDeclaration } from './errors.ts'
+import { AppError, type ErrorDeclaration } from './errors.ts'
 import { isSchema } from './http-validation.ts'
-import { codesOf } from './openapi-errors.ts'
+import { errorsOf } from './openapi-errors.ts'
 import { Problem, problemMediaType, problemOf } from './problems.ts'
 import { type DeclaredRoute, responsesOf } from './route-policy.ts'
 import { exampleOf } from './schema-examples.ts'
@@ -165,10 +165,7 @@ function successes(route: DeclaredRoute, schemas: Map<string, unknown>): Json {
 
 function failures(route: DeclaredRoute, publicUrl: string): Json {
   const byStatus = new Map<number, ErrorDeclaration[]>()
-  for (const code of codesOf(route)) {
-    const declared = declaredErrors().get(code)
-    if (declared) byStatus.set(declared.status, [...(byStatus.get(declared.status) ?? []), declared])
-  }
+  for (const declared of errorsOf(route)) byStatus.set(declared.status, [...(byStatus.get(declared.status) ?? []), declared])
   return Object.fromEntries(
     [...byStatus].sort(([a], [b]) => a - b).map(([status, declared]) => [String(status), failure(declared, publicUrl)]),
   )
