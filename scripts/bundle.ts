@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { Failure } from './servers/failure.ts'
 
 /**
  * The programs that production runs, in a few files: loading the dependencies' thousands of small modules one by one costs
@@ -61,8 +62,8 @@ async function buildFile(hash: string): Promise<void> {
       minifyWhitespace: true,
       keepNames: true,
       legalComments: 'none',
-      logLevel: 'warning',
-    })
+      logLevel: 'silent',
+    }).catch(refuse)
     // Two starts may build at once: parts carry their content in their name, programs come last and as whole files.
     const [parts, whole] = [readdirSync(drafts).filter(isPart), Object.keys(programs).map((program) => `${program}.mjs`)]
     for (const file of [...parts, ...whole]) renameSync(join(drafts, file), join(dist, file))
@@ -73,6 +74,17 @@ async function buildFile(hash: string): Promise<void> {
     await stop()
   }
   writeFileSync(hashFile, hash)
+}
+
+function refuse(error: unknown): never {
+  const errors: { text: string; location: { file: string; line: number } | null }[] =
+    typeof error === 'object' && error !== null && 'errors' in error && Array.isArray(error.errors) ? error.errors : []
+  if (errors.length === 0) throw error
+  throw new Failure({
+    what: 'The program cannot be built from these sources.',
+    why: errors.map(({ text, location }) => `${location ? `${location.file}:${location.line} ` : ''}${text}`).join('\n        '),
+    mend: 'correct the lines above; npm test shows what else is wrong',
+  })
 }
 
 const isPart = (file: string): boolean => /^part-.*\.mjs$/.test(file)

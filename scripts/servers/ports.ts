@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net'
+import { Failure } from './failure.ts'
 
 /** Whether this process could listen there now. */
 export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
@@ -20,6 +21,18 @@ export async function freePort(preferred?: number): Promise<number> {
       probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
     })
   })
+}
+
+/** Starts a server on a free port; on another one when somebody was faster between the look and the start. */
+export async function onFreePort<S>(preferred: number | undefined, start: (port: number) => Promise<S>): Promise<S> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(await freePort(attempt === 1 ? preferred : undefined))
+    } catch (error) {
+      const isTaken = error instanceof Failure && error.why.includes('Address already in use')
+      if (!isTaken || attempt === 3) throw error
+    }
+  }
 }
 
 /** Sends `request` to a server and returns the first bytes it answers, or undefined when it does not answer in time. */

@@ -6,10 +6,11 @@ import { createConnection } from 'mysql2/promise'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { privateMariaDb, privateRedis } from '#support/servers.ts'
 import { findBinaries, hasAll } from './binaries.ts'
+import { Failure } from './failure.ts'
 import { createGuard } from './guard.ts'
 import { socketPath } from './mariadb.ts'
 import { missingPackages } from './packages.ts'
-import { firstAnswer, freePort, isPortFree } from './ports.ts'
+import { firstAnswer, freePort, isPortFree, onFreePort } from './ports.ts'
 import { endLeftover, identityOf, isAlive, launch, until } from './processes.ts'
 import { startRedis } from './redis.ts'
 
@@ -169,6 +170,18 @@ describe('ports and paths', () => {
     expect(await freePort(free)).toBe(free)
     expect(await isPortFree(inject('servers').redis.port)).toBe(false)
     expect(await freePort(inject('servers').redis.port)).not.toBe(inject('servers').redis.port)
+  })
+
+  it('starts on another port when somebody was faster', async () => {
+    const tried: number[] = []
+    const port = await onFreePort(undefined, async (port) => {
+      tried.push(port)
+      if (tried.length < 3) throw new Failure({ what: '', why: 'bind: Address already in use', mend: '' })
+      return port
+    })
+
+    expect(tried).toHaveLength(3)
+    expect(port).toBe(tried[2])
   })
 
   it('gives a deep folder a short socket path', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Binaries } from '../servers/binaries.ts'
 import { hasMariaDbData, initialiseMariaDb, type MariaDbServer, startMariaDb } from '../servers/mariadb.ts'
-import { freePort } from '../servers/ports.ts'
+import { onFreePort } from '../servers/ports.ts'
 import { type RedisServer, startRedis } from '../servers/redis.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -28,11 +28,12 @@ export async function startEmbedded({ dataDir, binaries, secrets, mariadb, redis
   const startDatabase = async (): Promise<MariaDbServer> => {
     mkdirSync(folders.mariadb, { recursive: true, mode: 0o700 })
     if (!hasMariaDbData(folders.mariadb)) await initialiseMariaDb({ binaries, folder: folders.mariadb })
-    const port = await freePort(last.mariadb)
-    return startMariaDb({ binaries, folder: folders.mariadb, port, rootPassword: secrets.databaseRoot, profile: 'durable' })
+    return onFreePort(last.mariadb, (port) =>
+      startMariaDb({ binaries, folder: folders.mariadb, port, rootPassword: secrets.databaseRoot, profile: 'durable' }),
+    )
   }
-  const startCache = async (): Promise<RedisServer> =>
-    startRedis({ binaries, folder: folders.redis, port: await freePort(last.redis), password: secrets.redis, profile: 'durable' })
+  const startCache = (): Promise<RedisServer> =>
+    onFreePort(last.redis, (port) => startRedis({ binaries, folder: folders.redis, port, password: secrets.redis, profile: 'durable' }))
 
   const [database, cache] = await Promise.allSettled([mariadb ? startDatabase() : undefined, redis ? startCache() : undefined])
   if (database.status === 'rejected' || cache.status === 'rejected') {

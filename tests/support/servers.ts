@@ -6,7 +6,7 @@ import { type Binaries, findBinaries, hasAll } from '../../scripts/servers/binar
 import { createGuard } from '../../scripts/servers/guard.ts'
 import { initialiseMariaDb, type MariaDbServer, startMariaDb } from '../../scripts/servers/mariadb.ts'
 import { missingPackages } from '../../scripts/servers/packages.ts'
-import { freePort } from '../../scripts/servers/ports.ts'
+import { onFreePort } from '../../scripts/servers/ports.ts'
 import { type RedisServer, startRedis } from '../../scripts/servers/redis.ts'
 
 /**
@@ -32,24 +32,25 @@ export async function privateMariaDb({ extraArgs = [] }: { extraArgs?: readonly 
   const binaries = requireBinaries()
   const folder = scratchFolder('mariadb')
   cpSync(await mariaDbTemplate(binaries), join(folder, 'data'), { recursive: true })
-  const port = await freePort()
   const rootPassword = randomBytes(12).toString('hex')
-  return restartable(folder, () => startMariaDb({ binaries, folder, port, rootPassword, profile: 'fast', extraArgs }))
+  return restartable(folder, (port) => startMariaDb({ binaries, folder, port, rootPassword, profile: 'fast', extraArgs }))
 }
 
 /** A private Redis that keeps nothing on disk unless told so. */
 export async function privateRedis({ extraSettings = [] }: { extraSettings?: readonly string[] } = {}): Promise<Restartable<RedisServer>> {
   const binaries = requireBinaries()
   const folder = scratchFolder('redis')
-  const port = await freePort()
   const password = randomBytes(12).toString('hex')
-  return restartable(folder, () => startRedis({ binaries, folder, port, password, profile: 'fast', extraSettings }))
+  return restartable(folder, (port) => startRedis({ binaries, folder, port, password, profile: 'fast', extraSettings }))
 }
 
-async function restartable<S extends MariaDbServer | RedisServer>(folder: string, start: () => Promise<S>): Promise<Restartable<S>> {
+async function restartable<S extends MariaDbServer | RedisServer>(
+  folder: string,
+  start: (port: number) => Promise<S>,
+): Promise<Restartable<S>> {
   const guard = createGuard(2)
   guard.watch([], [folder])
-  let server = await start()
+  let server = await onFreePort(undefined, start)
   guard.watch([server.pid])
   return {
     get server() {
@@ -57,7 +58,7 @@ async function restartable<S extends MariaDbServer | RedisServer>(folder: string
     },
     restart: async () => {
       await server.kill()
-      server = await start()
+      server = await start(server.port)
       guard.watch([server.pid])
     },
     remove: async () => {
