@@ -60,6 +60,11 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
   const breaker = createBreaker({
     changed: (state) => log.warn({ breaker: state }, state === 'open' ? 'redis unreachable' : 'redis reachable again'),
   })
+  // The first connection is on its way while the process starts; who asks whether Redis is there waits for its outcome.
+  const firstOutcome = new Promise<void>((resolve) => {
+    client.once('ready', resolve)
+    client.once('error', () => resolve())
+  })
   // Every failed attempt to connect comes here, too; the breaker reports the change once.
   client.on('error', () => {})
 
@@ -119,6 +124,7 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
       }
     },
     async ping() {
+      await firstOutcome
       const started = performance.now()
       await send(() => client.ping())
       return performance.now() - started
