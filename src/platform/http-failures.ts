@@ -126,7 +126,8 @@ function headersOf(error: AppError): Record<string, string> {
 }
 
 /** The path of a request without its query, which may hold anything. */
-export function pathOf(url: string | undefined): string {
-  const path = (url ?? '/').split('?', 1)[0] ?? '/'
+export function pathOf(url = '/'): string {
+  const query = url.indexOf('?')
+  const path = query === -1 ? url : url.slice(0, query)
   return path.length <= 500 ? path : path.slice(0, 500)
 }

@@ -1,26 +1,20 @@
-import type { Histogram } from 'prom-client'
 import { documentPath } from './answers.ts'
 import { pathOf } from './http-failures.ts'
 import type { Log } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 import { actorRef } from './principal.ts'
+import { createRequestDurations } from './request-durations.ts'
 import type { RequestLife, RequestLives } from './request-life.ts'
 
-/** One line and one measurement for every request, when its last byte is out or its client gone. */
-export function createObservation({
-  log,
-  metrics,
-  lives,
-}: {
+interface ObservationNeeds {
   log: Log
   metrics: Metrics
   lives: RequestLives
-}): (life: RequestLife) => void {
-  const durations = metrics.histogram('http_request_duration_seconds', 'Time from the headers of a request to the end of its answer', [
-    'method',
-    'route',
-    'status',
-  ])
+}
+
+/** One line and one measurement for every request, when its last byte is out or its client gone. */
+export function createObservation({ log, metrics, lives }: ObservationNeeds): (life: RequestLife) => void {
+  const measure = createRequestDurations(metrics)
   metrics.gauge('http_requests_in_flight', 'Requests at work', [], (gauge) => gauge.set(lives.size))
   const names = new Map<string, string>()
 
@@ -40,7 +34,7 @@ export function createObservation({
       const route = routeOf(request.routeOptions.url)
       const ms = performance.now() - life.startedAt
       const status = reply.raw.writableEnded ? reply.statusCode : 499
-      measure(durations, request.method, route, status, ms)
+      measure(request.method, route, status, ms)
       const actor = actorRef(principal)
       log.request({
         requestId: life.requestId,
@@ -55,8 +49,4 @@ export function createObservation({
       })
     })
   }
-}
-
-function measure(durations: Histogram<'method' | 'route' | 'status'>, method: string, route: string, status: number, ms: number): void {
-  durations.observe({ method, route, status }, ms / 1_000)
 }

@@ -61,8 +61,11 @@ function part(where: 'body' | 'query' | 'path', schema: TSchema): PartValidator 
   const rules = { part: where, maxDepth, maxItems: Math.max(maxItems, marks.maxItems), secrets: marks.secrets }
   const isEmpty = where === 'query' && Object.keys(propertiesOf(schema)).length === 0
   const numbers = where === 'body' ? [] : numbersOf(schema)
+  // Numbers only, as in most paths: there is no text to look at.
+  const isNumbers = where === 'path' && numbers.length === Object.keys(propertiesOf(schema)).length
   return (value, put) => {
     if (isEmpty && isEmptyObject(value)) return none
+    if (isNumbers && numbers.every(({ name, type }) => oddNumber(where, name, type, value).length === 0) && validate(value)) return none
     const tidied = tidy(value, rules)
     if (tidied.faults.length > 0) return tidied.faults
     put?.(tidied.value)

@@ -79,11 +79,13 @@ export function createRateLimits(
 
   async function refill(window: Window, policy: Policy, key: string): Promise<void> {
     const wanted = Math.max(1, Math.min(100, Math.floor((policy.limit - window.used) / 16)))
-    let permits: Permits
+    let permits: Permits | undefined
     try {
-      if (counter === undefined) throw new Error('no common counter')
-      permits = await counter.take(nameInCounter(key), wanted, policy.limit, windowMs)
+      permits = await counter?.take(nameInCounter(key), wanted, policy.limit, windowMs)
     } catch {
+      // The counter is away: this process counts for itself.
+    }
+    if (permits === undefined) {
       const resetMs = window.resetAt - performance.now()
       const used = resetMs > 0 ? window.used : 0
       const granted = Math.min(wanted, policy.limit - used)

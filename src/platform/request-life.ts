@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from './context.ts'
@@ -74,7 +74,7 @@ export function createRequestLives(limits: LifeLimits): RequestLives {
       const bodyLimit = request.routeOptions.bodyLimit ?? 0
       const life: RequestLife = {
         requestId: request.id,
-        traceparent: continueTrace(request.raw),
+        traceparent: continueTrace(request.raw, request.id),
         principal: anonymous,
         signal: abort.signal,
         deadline: startedAt + (bodyLimit > large ? limits.receiveLargeMs : limits.receiveMs),
@@ -123,11 +123,22 @@ export function requestIdOf(raw: IncomingMessage): string {
 
 const tracePattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/
 
-/** W3C trace context: the caller's trace with a span of ours, or a new trace. */
-function continueTrace(raw: IncomingMessage): string {
-  const random = randomUUID()
-  const span = random.slice(0, 8) + random.slice(9, 13) + random.slice(-4)
+const processPart = randomBytes(5).toString('hex')
+let spans = 0
+
+/** Eight bytes, unique among processes by their first five; never all zero. */
+function nextSpan(): string {
+  spans = (spans + 1) % 0x1000000
+  return processPart + (spans + 0x1000000).toString(16).slice(1)
+}
+
+/** W3C trace context: the caller's trace with a span of ours, or a new trace, whose random part the request id has already. */
+function continueTrace(raw: IncomingMessage, requestId: string): string {
   const sent = raw.headers.traceparent
   const known = typeof sent === 'string' ? tracePattern.exec(sent) : null
-  return known ? `00-${known[1]}-${span}-${known[2]}` : `00-${randomUUID().replaceAll('-', '')}-${span}-00`
+  if (known) return `00-${known[1]}-${nextSpan()}-${known[2]}`
+  const random = madeHere.test(requestId) ? requestId : randomUUID()
+  return `00-${random.replaceAll('-', '')}-${nextSpan()}-00`
 }
+
+const madeHere = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
