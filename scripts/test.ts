@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeFailure, Failure } from './servers/failure.ts'
-import { requirePrograms } from './servers/packages.ts'
+import { requireBrowser, requirePrograms } from './servers/packages.ts'
 import { type Check, type CheckResult, runCheck, type TestCounts } from './test/checks.ts'
 import { countTests } from './test/counts.ts'
 import { summary } from './test/summary.ts'
@@ -13,7 +13,7 @@ const usage = `npm test [-- options] [files or options of vitest]
 Everything that must hold, at once: types, lint, boundaries and all tests, on private servers of its own.
 With files (or options of vitest), only those tests.
 
-  --no-install   do not install MariaDB and Redis when they are missing
+  --no-install   do not install MariaDB, Redis and Chromium when they are missing
   --install      install them with sudo when they are missing
   --json         print one JSON object instead of the summary
 `
@@ -32,7 +32,9 @@ async function main(): Promise<number> {
     return 0
   }
   const say = (line: string): void => void (options.json ? process.stderr : process.stdout).write(`${line}\n`)
-  requirePrograms({ allowed: !options['no-install'], withSudo: options.install, say })
+  const installation = { allowed: !options['no-install'], withSudo: options.install, say }
+  requirePrograms(installation)
+  requireBrowser(installation)
 
   const scratch = mkdtempSync(join(tmpdir(), 'bulkhead-tests-'))
   const report = join(scratch, 'tests.json')

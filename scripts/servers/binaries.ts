@@ -27,18 +27,26 @@ const names = {
 } as const
 
 export function findBinaries(path: string = process.env.PATH ?? ''): Partial<Binaries> {
-  const folders = [...path.split(delimiter).filter((folder) => folder !== ''), ...beyondPath]
-  const find = (candidates: readonly string[]): string | undefined => {
-    for (const name of candidates) {
-      const found = folders.map((folder) => join(folder, name)).find(isExecutable)
-      if (found !== undefined) return found
-    }
-    return undefined
-  }
-  const mariadbd = find(names.mariadbd)
-  const installDb = find(names.installDb)
-  const redis = find(names.redis)
+  const mariadbd = find(names.mariadbd, path)
+  const installDb = find(names.installDb, path)
+  const redis = find(names.redis, path)
   return { ...(mariadbd ? { mariadbd } : {}), ...(installDb ? { installDb } : {}), ...(redis ? { redis } : {}) }
+}
+
+/** Chromium or one of its relatives, for tests that look at pages. */
+export function findBrowser(path: string = process.env.PATH ?? ''): string | undefined {
+  return find(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], path) ?? [macChrome].find(isExecutable)
+}
+
+const macChrome = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
+
+function find(candidates: readonly string[], path: string): string | undefined {
+  const folders = [...path.split(delimiter).filter((folder) => folder !== ''), ...beyondPath]
+  for (const name of candidates) {
+    const found = folders.map((folder) => join(folder, name)).find(isExecutable)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 export function hasAll(found: Partial<Binaries>): found is Binaries {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { type Binaries, findBinaries, hasAll, isExecutable } from './binaries.ts'
+import { type Binaries, findBinaries, findBrowser, hasAll, isExecutable } from './binaries.ts'
 import { Failure } from './failure.ts'
 
 /** How each system names the packages and installs them. */
@@ -41,6 +41,26 @@ export function requirePrograms({ allowed, withSudo, say }: Installation): Binar
   const installed = findBinaries()
   if (!hasAll(installed)) throw missingPackages(installed)
   return installed
+}
+
+/** A browser for the tests that look at pages; installed like the servers. Returns its path. */
+export function requireBrowser({ allowed, withSudo, say }: Installation): string {
+  const found = findBrowser()
+  if (found) return found
+  const apt = installers[0]
+  const isRoot = process.getuid?.() === 0
+  if (allowed && isExecutable(apt.tool) && (isRoot || withSudo)) {
+    const prefix = isRoot ? [] : ['sudo']
+    say(`Installing system packages: ${[...prefix, apt.line, 'chromium'].join(' ')}`)
+    installWithApt(prefix, ['chromium'])
+    const installed = findBrowser()
+    if (installed) return installed
+  }
+  throw new Failure({
+    what: 'Not found on this machine: chromium.',
+    why: 'One test opens the API reference in a real browser and counts what it loads from elsewhere.',
+    mend: isExecutable(apt.tool) ? `${isRoot ? '' : 'sudo '}${apt.line} chromium` : 'install Chromium or Chrome so that it is on the PATH',
+  })
 }
 
 /** What is missing, and the line for the system at hand. */
