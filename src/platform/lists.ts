@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { and, asc, type Column, desc, eq, gt, gte, isNotNull, isNull, lt, lte, or, type SQL } from 'drizzle-orm'
+import { and, asc, type Column, desc, eq, gt, gte, isNotNull, isNull, like, lt, lte, or, type SQL, sql } from 'drizzle-orm'
 import Type, { type Static, type TSchema } from 'typebox'
 import { canonicalJson } from './canonical-json.ts'
 import { CursorInvalid } from './http-errors.ts'
@@ -63,6 +63,13 @@ export function commaValues<const T extends string>(value: string | undefined, v
   const wanted = new Set(value.split(','))
   return values.filter((known) => wanted.has(known))
 }
+
+/** The rows whose text begins so. An ASCII column cannot even be compared with other text: the server refuses the statement. */
+export function beginsWith(column: Column, text: string): SQL {
+  return canHold(column, text) ? like(column, `${text.replace(/[\\%_]/g, '\\$&')}%`) : sql`FALSE`
+}
+
+const canHold = (column: Column, text: string): boolean => !/ ascii/.test(column.getSQLType()) || /^\p{ASCII}*$/u.test(text)
 
 export interface KeysetOptions {
   query: ListQuery
@@ -192,7 +199,7 @@ function readCursor(text: string, digest: string, column: Column | undefined, id
 function isValueOf(column: Column, value: unknown): value is SortValue {
   if (value === null) return !column.notNull
   if (column.dataType === 'number') return typeof value === 'number' && Number.isSafeInteger(value)
-  if (typeof value !== 'string' || value.length > 500) return false
+  if (typeof value !== 'string' || value.length > 500 || !value.isWellFormed() || !canHold(column, value)) return false
   const type = column.getSQLType()
   if (type.startsWith('datetime'))
     return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$/.test(value) && !Number.isNaN(Date.parse(value))

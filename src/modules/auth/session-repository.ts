@@ -183,7 +183,13 @@ export function createSessionRepository(connection: Connection<'shared_user_db'>
       ),
 
     async listLive(userId: number, query: SessionListQuery): Promise<PageOf<ListedSession>> {
-      const list = keyset({ query, sorts: { createdAt: sessions.createdAt }, id: sessions.id, createdAt: sessions.createdAt })
+      const list = keyset({
+        query,
+        sorts: { createdAt: sessions.createdAt },
+        id: sessions.id,
+        createdAt: sessions.createdAt,
+        updatedAt: sessions.lastUsedAt,
+      })
       const rows = await db
         .select({
           id: sessions.id,

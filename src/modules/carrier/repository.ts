@@ -1,9 +1,9 @@
-import { and, eq, gt, inArray, isNull, like, lte, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
 import { databaseNow } from '#platform/columns.ts'
 import { type CarrierTx, type Connection, isDuplicateKey, type Queries } from '#platform/databases.ts'
 import { describeRefs, ExternalRefTaken, parseExternalRef } from '#platform/external-refs.ts'
 import { VersionMismatch } from '#platform/http-errors.ts'
-import { commaValues, keyset } from '#platform/lists.ts'
+import { beginsWith, commaValues, keyset } from '#platform/lists.ts'
 import type { Visibility } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import { type Carrier, type CarrierStatus, carrierStatuses } from './contract.ts'
@@ -202,7 +202,7 @@ function filters(db: Queries, query: ListCarriers, reader: Reader, now: string):
     query.mode === undefined ? undefined : contains(carriers.modes, query.mode),
     query.country === undefined ? undefined : contains(carriers.countries, query.country),
     query.scac === undefined ? undefined : eq(carriers.scac, query.scac),
-    query.q === undefined ? undefined : beginsWith(query.q),
+    query.q === undefined ? undefined : or(beginsWith(carriers.name, query.q), beginsWith(carriers.code, query.q.toLowerCase())),
     // A filter on what a reader may not see would tell it after all: it looks only where they may see it.
     asksForHidden ? ownedBy(reader.full) : undefined,
     query.ownerId === undefined ? undefined : eq(carriers.ownerId, query.ownerId),
@@ -214,11 +214,6 @@ function filters(db: Queries, query: ListCarriers, reader: Reader, now: string):
 /** Whether a JSON array of words holds one. */
 export const contains = (column: typeof carriers.modes | typeof carriers.countries | SQL, word: string): SQL =>
   sql`JSON_CONTAINS(${column}, ${JSON.stringify(word)})`
-
-function beginsWith(q: string): SQL | undefined {
-  const prefix = `${q.replace(/[\\%_]/g, '\\$&')}%`
-  return or(like(carriers.name, prefix), like(carriers.code, prefix.toLowerCase()))
-}
 
 function holdersOf(db: Queries, filter: string) {
   const { system, id } = parseExternalRef(filter)

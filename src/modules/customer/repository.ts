@@ -1,9 +1,9 @@
-import { and, eq, inArray, like, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm'
 import { databaseNow } from '#platform/columns.ts'
 import { type Connection, type CustomerTx, isDuplicateKey, type Queries } from '#platform/databases.ts'
 import { describeRefs, ExternalRefTaken, parseExternalRef } from '#platform/external-refs.ts'
 import { VersionMismatch } from '#platform/http-errors.ts'
-import { commaValues, keyset } from '#platform/lists.ts'
+import { beginsWith, commaValues, keyset } from '#platform/lists.ts'
 import type { Visibility } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import { accountNumberOf, idOfAccountNumber } from './account-numbers.ts'
@@ -210,15 +210,18 @@ function filters(db: Queries, query: ListCustomers): (SQL | undefined)[] {
     query.tier === undefined ? undefined : eq(customers.tier, query.tier),
     query.userId === undefined ? undefined : eq(customers.userId, query.userId),
     query.portalUserActive === undefined ? undefined : eq(customers.portalUserActive, query.portalUserActive),
-    query.q === undefined ? undefined : beginsWith(query.q),
+    query.q === undefined ? undefined : isCalled(query.q),
     query.externalRef === undefined ? undefined : inArray(customers.id, holdersOf(db, query.externalRef)),
   ]
 }
 
-function beginsWith(q: string): SQL | undefined {
-  const prefix = `${q.replace(/[\\%_]/g, '\\$&')}%`
+function isCalled(q: string): SQL | undefined {
   const id = idOfAccountNumber(q)
-  return or(like(customers.companyName, prefix), like(customers.accountNumber, prefix), id === undefined ? undefined : eq(customers.id, id))
+  return or(
+    beginsWith(customers.companyName, q),
+    beginsWith(customers.accountNumber, q),
+    id === undefined ? undefined : eq(customers.id, id),
+  )
 }
 
 function holdersOf(db: Queries, filter: string) {

@@ -1,7 +1,7 @@
-import { and, asc, count, eq, gt, inArray, isNull, like, ne, or, type SQL, sql } from 'drizzle-orm'
+import { and, asc, count, eq, gt, inArray, isNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import { databaseNow } from '#platform/columns.ts'
 import { type Connection, isDuplicateKey, type Queries, type SharedUserTx } from '#platform/databases.ts'
-import { commaValues, keyset } from '#platform/lists.ts'
+import { beginsWith, commaValues, keyset } from '#platform/lists.ts'
 import type { Visibility } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import { type User, type UserAccess, type UserStatus, type UserType, userStatuses, userTypes } from './contract.ts'
@@ -105,7 +105,7 @@ export function createUserRepository(connection: Connection<'shared_user_db'>) {
             within(visible),
             status && inArray(users.status, status),
             userType && inArray(users.userType, userType),
-            query.q === undefined ? undefined : like(users.email, `${escapeLike(query.q.toLowerCase())}%`),
+            query.q === undefined ? undefined : beginsWith(users.email, query.q.toLowerCase()),
           ),
         )
         .orderBy(...list.orderBy)
@@ -252,5 +252,3 @@ function within(visible: Visibility): SQL | undefined {
   if (visible.scope === 'any') return undefined
   return visible.scope === 'own' ? eq(users.id, visible.userId) : sql`FALSE`
 }
-
-const escapeLike = (text: string): string => text.replace(/[\\%_]/g, (character) => `\\${character}`)

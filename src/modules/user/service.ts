@@ -2,7 +2,7 @@ import { audit, changes } from '#platform/audit.ts'
 import type { SharedUserTx } from '#platform/databases.ts'
 import { normaliseEmail } from '#platform/email-address.ts'
 import type { Publisher } from '#platform/events.ts'
-import { InvalidTransition, ReasonRequired, VersionMismatch } from '#platform/http-errors.ts'
+import { InvalidTransition, ReasonRequired, ValidationFailed, VersionMismatch } from '#platform/http-errors.ts'
 import { applyMergePatch } from '#platform/patches.ts'
 import { type Principal, scopeOf, visibility } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
@@ -226,6 +226,7 @@ export function createUserService({ repository, roleRepository, publish }: UserS
     },
 
     async setGrants({ id, roles, expectedVersion }, actor) {
+      namedOnce(roles)
       return repository.inTransaction(async (tx) => {
         await repository.lockAdminRole(tx)
         const user = await requireLocked(tx, id, actor, 'role:grant', expectedVersion)
@@ -267,6 +268,17 @@ export function createUserService({ repository, roleRepository, publish }: UserS
       return role
     },
   }
+}
+
+/** A role is held until one moment or for ever, never both. */
+function namedOnce(grants: readonly Grant[]): void {
+  const names = grants.map(({ name }) => name)
+  const faults = names.flatMap((name, index) =>
+    names.indexOf(name) === index
+      ? []
+      : [{ in: 'body' as const, path: `/roles/${index}/name`, code: 'DUPLICATE', message: 'is named twice' }],
+  )
+  if (faults.length > 0) throw ValidationFailed({ count: faults.length }, { faults })
 }
 
 const isAdministrator = (actor: Principal): boolean => scopeOf(actor, '*:*') === 'any'
