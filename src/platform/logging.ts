@@ -13,6 +13,8 @@ export interface Log {
   flush(): void
 }
 
+type LogStream = DestinationStream & { flushSync?(): void }
+
 export interface RequestLine {
   requestId: string
   /** W3C trace id. */
@@ -36,7 +38,7 @@ export interface LogSettings {
 // Whatever a caller hands over by mistake under these names stays inside.
 const secrets = ['password', 'currentPassword', 'refreshToken', 'accessToken', 'token', 'authorization', 'cookie', 'secret', 'email']
 
-export function createLog({ logLevel }: LogSettings, stream: DestinationStream = bufferedOutput()): Log {
+export function createLog({ logLevel }: LogSettings, stream: LogStream = bufferedOutput()): Log {
   const isoTime = isoClock()
   const lines = pino(
     {
@@ -58,7 +60,7 @@ export function createLog({ logLevel }: LogSettings, stream: DestinationStream =
       warn: (fields, message) => logger.warn(fields, message),
       error: (fields, message) => logger.error(fields, message),
       child: (bindings) => withRequestLine(logger.child(bindings)),
-      flush: () => logger.flush(),
+      flush: () => stream.flushSync?.(),
       request: (line) => {
         if (logger.isLevelEnabled('info')) stream.write(textOf(line, isoTime()))
       },
@@ -85,9 +87,12 @@ function isoClock(): () => string {
   }
 }
 
-/** Lines are handed to the system a few at a time: one write per line would cost more than making the line. */
-function bufferedOutput(): DestinationStream {
-  return destination({ dest: 1, sync: false, minLength: 4_096, periodicFlush: 200 })
+/**
+ * Lines are handed to the system a few dozen at a time, by this thread: one write per line, or a visit to the thread pool, costs
+ * more than making the line. At rest nothing is older than a fifth of a second.
+ */
+function bufferedOutput(): LogStream {
+  return destination({ dest: 1, sync: true, minLength: 12_288, periodicFlush: 200 })
 }
 
 /** An error with its causes, for the log only. */
