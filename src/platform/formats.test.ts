@@ -5,6 +5,12 @@ import { validatorOf } from './validation.ts'
 const accepts = (format: string, value: string) => validatorOf(Type.String({ format }))(value)
 
 test.each([
+  ['date', '2024-02-29', true],
+  ['date', '9999-12-31', true],
+  ['date', '2025-02-29', false],
+  ['date', '2026-13-01', false],
+  ['date', '0000-01-01', false],
+  ['date', '2026-3-1', false],
   ['date-time', '2026-03-29T02:30:00.123Z', true],
   ['date-time', '2026-03-29T02:30:00+05:45', true],
   ['date-time', '2016-12-31T23:59:60Z', false],

@@ -5,6 +5,7 @@ import { normaliseEmail } from './email-address.ts'
 export const formats: Readonly<Record<string, (text: string) => boolean>> = {
   /** Narrower than the standard's: what a clock and a column can hold. No leap seconds, no more than milliseconds. */
   'date-time': isInstant,
+  date: isDay,
   /** A zone the tz database knows: what hours and days are reckoned in later must exist now. */
   'time-zone': isTimeZone,
   /** In ISO 4217. */
@@ -18,11 +19,14 @@ const [earliest, end] = [Date.parse('1000-01-01T00:00:00Z'), Date.parse('9999-12
 
 function isInstant(text: string): boolean {
   const date = instantText.exec(text)?.[1]
-  if (date === undefined) return false
-  const day = new Date(`${date}T00:00:00Z`)
   const at = Date.parse(text)
+  return date !== undefined && isDay(date) && at >= earliest && at <= end
+}
+
+function isDay(text: string): boolean {
+  const at = /^[1-9]\d{3}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
   // February has no 30th, though JavaScript makes a March of it.
-  return at >= earliest && at <= end && day.toISOString().startsWith(date)
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text)
 }
 
 const seen = new Map<string, boolean>()

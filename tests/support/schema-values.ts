@@ -12,7 +12,7 @@ export interface ValueOptions {
 
 const byFormat: Readonly<Record<string, readonly string[]>> = {
   'date-time': ['2026-03-29T02:30:00.123Z', '2026-03-29T02:30:00+05:45', '1970-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'],
-  date: ['2026-03-29', '2024-02-29', '0000-01-01', '0001-01-01', '1000-01-01', '9999-12-31', '2026-11-25'],
+  date: ['2026-03-29', '2024-02-29', '1000-01-01', '9999-12-31', '2026-11-25'],
   uuid: ['019a6c9e-7d2c-7c3e-9d43-2b5f0c1a7e10'],
   uri: ['https://example.com/'],
   'email-address': ['ada@example.com', 'Ada@EXAMPLE.com', 'josé@exämple.de', 'a+b@example.co.uk'],
@@ -142,6 +142,7 @@ const hostile: readonly unknown[] = [
   '2016-12-31T23:59:60Z',
   '2026-03-29T02:30:00.123456789Z',
   '2026-02-30',
+  '0000-01-01',
   '0000-00-00',
   [],
   {},

@@ -33,3 +33,8 @@ export const RoleNotFound = defineError<{ id: number }>({
   sentence: 'There is no such role. GET /v1/roles lists them.',
 })
 export const RoleReferenceNotFound = defineReferenceError('ROLE_NOT_FOUND')
+export const RoleRepeated = defineError<{ name: string }>({
+  code: 'ROLE_REPEATED',
+  status: 422,
+  sentence: 'The role {name} is named twice. It is held until one moment or for ever: name it once.',
+})

@@ -4,7 +4,7 @@ import { InvalidTransition, ReasonRequired, VersionMismatch } from '#platform/ht
 import { Page } from '#platform/schemas.ts'
 import { scopesOf } from './built-in-roles.ts'
 import { User } from './contract.ts'
-import { LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, UserNotFound } from './errors.ts'
+import { LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, RoleRepeated, UserNotFound } from './errors.ts'
 import { GrantSet, HeldRoles, Permission, Role, RoleListQuery, StateChangeBody, UserListQuery, UserPatch } from './schemas.ts'
 import type { UserService } from './service.ts'
 
@@ -133,7 +133,7 @@ export const userRoutes =
           access: { permission: 'role:grant' },
           fresh: true,
           versioned: 'required',
-          errors: [UserNotFound, RoleReferenceNotFound, PrivilegeEscalation, LastAdmin],
+          errors: [UserNotFound, RoleReferenceNotFound, RoleRepeated, PrivilegeEscalation, LastAdmin],
           database,
         },
         bodyLimit,

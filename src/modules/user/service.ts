@@ -2,12 +2,12 @@ import { audit, changes } from '#platform/audit.ts'
 import type { SharedUserTx } from '#platform/databases.ts'
 import { normaliseEmail } from '#platform/email-address.ts'
 import type { Publisher } from '#platform/events.ts'
-import { InvalidTransition, ReasonRequired, ValidationFailed, VersionMismatch } from '#platform/http-errors.ts'
+import { InvalidTransition, ReasonRequired, VersionMismatch } from '#platform/http-errors.ts'
 import { applyMergePatch } from '#platform/patches.ts'
 import { type Principal, scopeOf, visibility } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import type { NewUser, RoleTable, User, UserAccess, UserContract, UserEvents } from './contract.ts'
-import { EmailInvalid, LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, UserNotFound } from './errors.ts'
+import { EmailInvalid, LastAdmin, PrivilegeEscalation, RoleNotFound, RoleReferenceNotFound, RoleRepeated, UserNotFound } from './errors.ts'
 import type { GrantedRole, UserRepository } from './repository.ts'
 import type { RoleRepository } from './role-repository.ts'
 import type { Grant, HeldRoles, Role, RoleListQuery, UserListQuery, UserPatch } from './schemas.ts'
@@ -270,15 +270,13 @@ export function createUserService({ repository, roleRepository, publish }: UserS
   }
 }
 
-/** A role is held until one moment or for ever, never both. */
 function namedOnce(grants: readonly Grant[]): void {
   const names = grants.map(({ name }) => name)
-  const faults = names.flatMap((name, index) =>
-    names.indexOf(name) === index
-      ? []
-      : [{ in: 'body' as const, path: `/roles/${index}/name`, code: 'DUPLICATE', message: 'is named twice' }],
-  )
-  if (faults.length > 0) throw ValidationFailed({ count: faults.length }, { faults })
+  const index = names.findIndex((name, at) => names.indexOf(name) !== at)
+  const name = names[index]
+  if (name === undefined) return
+  const faults = [{ in: 'body' as const, path: `/roles/${index}/name`, code: RoleRepeated.code, message: 'is named twice', value: name }]
+  throw RoleRepeated({ name }, { faults })
 }
 
 const isAdministrator = (actor: Principal): boolean => scopeOf(actor, '*:*') === 'any'
