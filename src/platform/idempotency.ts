@@ -5,6 +5,7 @@ import type { DatabaseName } from './config.ts'
 import type { Context, Once } from './context.ts'
 import { isDuplicateKey, type Queries, type Tx } from './databases.ts'
 import { IdempotencyInProgress, IdempotencyKeyInvalid, IdempotencyKeyReused } from './http-errors.ts'
+import type { Log } from './logging.ts'
 import { actorRef, type Principal } from './principal.ts'
 import { idempotencyKeys } from './tables.ts'
 
@@ -194,6 +195,22 @@ function guardOf(
 export async function purgeIdempotencyKeys(db: Queries): Promise<boolean> {
   const [{ affectedRows }] = await db.delete(idempotencyKeys).where(isExpired).limit(1_000)
   return affectedRows === 1_000
+}
+
+/** Purges every store now and then until stopped. Several processes may do it at once: each deletes what it finds. */
+export function sweepIdempotencyKeys(stores: readonly KeyStore[], log: Log, everyMs = 600_000): { stop(): void } {
+  const sweep = async (): Promise<void> => {
+    for (const { db } of stores) {
+      try {
+        while (await purgeIdempotencyKeys(db));
+      } catch (error) {
+        log.warn({ error }, 'old idempotency keys could not be dropped, next time')
+      }
+    }
+  }
+  // Errors are logged inside: nothing waits for a sweep.
+  const timer = setInterval(() => void sweep(), everyMs).unref()
+  return { stop: () => clearInterval(timer) }
 }
 
 const keyPattern = /^[\x20-\x7e]{1,255}$/

@@ -27,14 +27,12 @@ beforeAll(async () => {
   )
   await databases.asRoot(`GRANT SELECT, INSERT, UPDATE, DELETE ON \`${schema}\`.list_rows TO '${username}'@'%'`)
   database = openDatabase('customer_service_db', databases.settings.customer_service_db, { log: memoryLog() })
-  await database.requests.db
-    .insert(rows)
-    .values(
-      Array.from({ length: 100 }, (_, index) => ({
-        name: index % 10 === 0 ? null : `name-${index % 7}`,
-        createdAt: `2026-01-01T00:00:${String(index % 30).padStart(2, '0')}.500Z`,
-      })),
-    )
+  await database.requests.db.insert(rows).values(
+    Array.from({ length: 100 }, (_, index) => ({
+      name: index % 10 === 0 ? null : `name-${index % 7}`,
+      createdAt: `2026-01-01T00:00:${String(index % 30).padStart(2, '0')}.500Z`,
+    })),
+  )
 })
 afterAll(async () => {
   await database.close()
