@@ -154,10 +154,11 @@ CREATE TABLE `quotes` (
 	`request_hash` char(64) NOT NULL,
 	`inputs_hash` char(64) NOT NULL,
 	`customer` json NOT NULL,
+	`customer_version` int NOT NULL,
 	`ineligible` json NOT NULL,
 	`warnings` json NOT NULL,
 	`explanations` json NOT NULL,
-	`ref` varchar(100),
+	`ref` varchar(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
 	`supersedes` int,
 	`created_by` int,
 	`version` int NOT NULL DEFAULT 1,
@@ -229,6 +230,7 @@ CREATE TABLE `tariff_versions` (
 	`engine_version` varchar(10) CHARACTER SET ascii COLLATE ascii_bin,
 	`based_on` int,
 	`change_note` varchar(500),
+	`warnings` json NOT NULL,
 	`published_at` datetime(3),
 	`published_by` int,
 	`withdrawn_at` datetime(3),
@@ -255,8 +257,6 @@ CREATE TABLE `tariffs` (
 	`fallback_policy` varchar(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
 	`quote_validity_days` smallint NOT NULL,
 	`cap_at_tariff_end` boolean NOT NULL,
-	`external_refs` json NOT NULL,
-	`metadata` json NOT NULL,
 	`version` int NOT NULL DEFAULT 1,
 	`created_at` datetime(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
 	`updated_at` datetime(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
@@ -272,9 +272,14 @@ CREATE INDEX `pricing_rules_by_version` ON `pricing_rules` (`tariff_version_id`,
 CREATE INDEX `pricing_rules_by_customer` ON `pricing_rules` (`customer_id`,`id`);--> statement-breakpoint
 CREATE INDEX `pricing_rules_by_created` ON `pricing_rules` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `quote_rates_by_carrier` ON `quote_rates` (`carrier_id`,`quote_id`);--> statement-breakpoint
-CREATE INDEX `quotes_by_customer` ON `quotes` (`customer_id`,`status`,`id`);--> statement-breakpoint
+CREATE INDEX `quote_rates_by_version` ON `quote_rates` (`tariff_version_id`,`quote_id`);--> statement-breakpoint
+CREATE INDEX `quotes_by_customer` ON `quotes` (`customer_id`,`id`);--> statement-breakpoint
+CREATE INDEX `quotes_by_customer_created` ON `quotes` (`customer_id`,`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `quotes_by_customer_status` ON `quotes` (`customer_id`,`status`,`id`);--> statement-breakpoint
 CREATE INDEX `quotes_by_created` ON `quotes` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `quotes_by_ref` ON `quotes` (`ref`,`id`);--> statement-breakpoint
+CREATE INDEX `tariff_version_closings_by_closer` ON `tariff_version_closings` (`closed_by`);--> statement-breakpoint
+CREATE INDEX `tariff_versions_by_tariff` ON `tariff_versions` (`tariff_id`,`id`);--> statement-breakpoint
 CREATE INDEX `tariff_versions_by_state` ON `tariff_versions` (`state`,`tariff_id`);--> statement-breakpoint
 CREATE INDEX `tariffs_by_carrier` ON `tariffs` (`carrier_id`,`id`);--> statement-breakpoint
 CREATE INDEX `tariffs_by_customer` ON `tariffs` (`customer_id`,`id`);--> statement-breakpoint

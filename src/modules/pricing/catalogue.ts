@@ -1,14 +1,12 @@
-import { LRUCache } from 'lru-cache'
-import { formatMinor, requireCurrency } from './engine/money.ts'
-import type { Tariff as EngineTariff, TariffVersion as EngineVersion, Rule } from './engine/types.ts'
-import type { RuleRepository, RuleRow } from './rule-repository.ts'
-import type { RateTable } from './schemas.ts'
-import type { ClosingRow, TariffRepository, TariffRow, VersionRow } from './tariff-repository.ts'
+import type { Tariff as EngineTariff, Rule } from './engine/types.ts'
+import { engineRule, engineTariff, engineVersion } from './engine-values.ts'
+import type { RateTable } from './rate-schemas.ts'
+import type { PricingRepository } from './repository.ts'
 
 /**
  * What quotes are priced with: the published versions of all tariffs and the enabled rules, as the engine reads them. The list
- * lives at most a second in memory, so that a publication is in force everywhere within a second; the content of a published
- * version never changes and is kept by its hash.
+ * lives at most a second in memory, so that a publication is in force everywhere within a second; the rate tables of a
+ * published version never change and are read once.
  */
 export interface Catalogue {
   tariffs: EngineTariff[]
@@ -19,54 +17,47 @@ export interface Catalogue {
 
 const listLifetimeMs = 1_000
 
-export function createCatalogue({ tariffs, rules }: { tariffs: TariffRepository; rules: RuleRepository }): {
-  load(): Promise<Catalogue>
-  forget(): void
-} {
-  const contents = new LRUCache<string, RateTable[]>({ max: 500 })
+type CatalogueNeeds = Pick<PricingRepository, 'tariffs' | 'versions' | 'rates' | 'rules'>
+
+export function createCatalogue(
+  { tariffs, versions, rates, rules }: CatalogueNeeds,
+  clock: () => number = () => performance.now(),
+): { load(): Promise<Catalogue>; forget(): void } {
   let current: { at: number; catalogue: Promise<Catalogue> } | undefined
+  /** By version. What is in no list any more is forgotten with it. */
+  let tablesOf: ReadonlyMap<number, RateTable[]> = new Map()
 
   async function read(): Promise<Catalogue> {
-    const [rows, versions, enabledRules, databaseTime] = await Promise.all([
-      tariffs.allTariffs(),
-      tariffs.publishedVersions(),
-      rules.enabled(),
-      tariffs.now(),
-    ])
-    // Read before the time was asked for is earlier than it: what the list holds was published by then.
-    const readAt = performance.now()
-    const currencyOf = new Map(rows.map((row) => [row.id, row.currency]))
-    const tariffCurrency = new Map(versions.map((row) => [row.id, currencyOf.get(row.tariffId) ?? 'USD']))
-    const missing = versions.filter((row) => !contents.has(contentKey(row)))
-    const [closings, loaded] = await Promise.all([
-      tariffs.closingsOf(versions.map((row) => row.id)),
-      tariffs.ratesOf(
-        missing.map((row) => row.id),
-        (id) => tariffCurrency.get(id) ?? 'USD',
-      ),
-    ])
-    for (const row of missing) contents.set(contentKey(row), loaded.get(row.id) ?? [])
-    const byTariff = Map.groupBy(versions, (row) => row.tariffId)
+    // First the versions: a rule attached to one, and its tariff, were there before it was published. The time comes after
+    // them, so whatever the list holds was published by then.
+    const published = await versions.published('all')
+    const [rows, enabled, databaseTime] = await Promise.all([tariffs.all(), rules.enabled(), versions.now()])
+    const readAt = clock()
+    const currencies = new Map(rows.map((row) => [row.id, row.currency]))
+    const currencyOf = new Map(published.map(({ version }) => [version.id, currencies.get(version.tariffId) ?? 'USD']))
+    const known = tablesOf
+    const unread = published.map(({ version }) => version.id).filter((id) => !known.has(id))
+    const loaded = await rates.ratesOfMany(unread, (id) => currencyOf.get(id) ?? 'USD')
+    const tables = new Map(published.map(({ version: { id } }) => [id, known.get(id) ?? loaded.get(id) ?? []]))
+    tablesOf = tables
+
+    const byTariff = Map.groupBy(published, ({ version }) => version.tariffId)
     return {
-      tariffs: rows
-        .filter((row) => byTariff.has(row.id))
-        .map((row) =>
-          engineTariff(
-            row,
-            (byTariff.get(row.id) ?? []).map((version) =>
-              engineVersion(version, contents.get(contentKey(version)) ?? [], closings, row.currency),
-            ),
-          ),
-        ),
-      rules: enabledRules.map(engineRule),
-      now: () => new Date(Date.parse(databaseTime) + Math.floor(performance.now() - readAt)).toISOString(),
+      tariffs: rows.flatMap((row) => {
+        const own = byTariff.get(row.id)
+        if (!own) return []
+        const priced = own.map(({ version, closings }) => engineVersion(version, tables.get(version.id) ?? [], closings, row.currency))
+        return [engineTariff(row, priced)]
+      }),
+      rules: enabled.map(engineRule),
+      now: () => new Date(Date.parse(databaseTime) + Math.floor(clock() - readAt)).toISOString(),
     }
   }
 
   return {
     /** One read serves everybody who asks meanwhile; it counts from its start. */
     load() {
-      const now = performance.now()
+      const now = clock()
       if (current && now - current.at < listLifetimeMs) return current.catalogue
       const catalogue = read()
       const entry = { at: now, catalogue }
@@ -81,86 +72,4 @@ export function createCatalogue({ tariffs, rules }: { tariffs: TariffRepository;
       current = undefined
     },
   }
-}
-
-// Two versions may have equal content, so the id stands beside the hash.
-const contentKey = (row: VersionRow): string => `${row.id}:${row.contentHash ?? ''}`
-
-export function engineTariff(row: TariffRow, versions: EngineVersion[]): EngineTariff {
-  return {
-    id: row.id,
-    code: row.code,
-    carrierId: row.carrierId,
-    serviceCodes: row.serviceCodes,
-    scope: row.scope,
-    customerId: row.customerId,
-    priority: row.priority,
-    currency: row.currency,
-    timezone: row.timezone,
-    rateDateBasis: row.rateDateBasis,
-    fallbackPolicy: row.fallbackPolicy,
-    quoteValidityDays: row.quoteValidityDays,
-    capAtTariffEnd: row.capAtTariffEnd,
-    versions,
-  }
-}
-
-export function engineVersion(row: VersionRow, tables: RateTable[], closings: readonly ClosingRow[], currencyCode: string): EngineVersion {
-  const currency = requireCurrency(currencyCode)
-  const amount = (minor: string | null): string | null => (minor === null ? null : formatMinor(BigInt(minor), currency))
-  return {
-    id: row.id,
-    number: row.number,
-    state: row.state,
-    effectiveFrom: row.effectiveFrom,
-    effectiveTo: row.effectiveTo,
-    publishedAt: row.publishedAt,
-    withdrawnAt: row.withdrawnAt,
-    closings: closings.filter((closing) => closing.versionId === row.id).map((closing) => ({ to: closing.closedTo, at: closing.at })),
-    weightPolicy: row.weightPolicy,
-    rounding: row.rounding,
-    discountStacking: row.discountStacking,
-    minNet: amount(row.minNetMinor),
-    minTotal: amount(row.minTotalMinor),
-    maxTotal: amount(row.maxTotalMinor),
-    rateTables: tables,
-    contentHash: row.contentHash ?? '',
-  }
-}
-
-/** The engine checks a rule's action against its kind before it uses it; the database keeps what was accepted. */
-export function engineRule(
-  row: Pick<
-    RuleRow,
-    | 'id'
-    | 'number'
-    | 'code'
-    | 'kind'
-    | 'tariffVersionId'
-    | 'customerId'
-    | 'conditions'
-    | 'action'
-    | 'sequence'
-    | 'priority'
-    | 'effectiveFrom'
-    | 'effectiveTo'
-    | 'enabled'
-  >,
-): Rule {
-  return {
-    id: row.id,
-    number: row.number,
-    code: row.code,
-    kind: row.kind,
-    tariffVersionId: row.tariffVersionId,
-    customerId: row.customerId,
-    groupCode: null,
-    conditions: row.conditions,
-    action: row.action,
-    sequence: row.sequence,
-    priority: row.priority,
-    effectiveFrom: row.effectiveFrom,
-    effectiveTo: row.effectiveTo,
-    enabled: row.enabled,
-  } as Rule
 }

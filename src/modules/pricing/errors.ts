@@ -30,12 +30,6 @@ export const OverlappingVersions = defineError<{ number: number }>({
   status: 409,
   sentence: 'Version {number} is in force in the same interval. Begin later than it does, or end before it.',
 })
-export const BackdateReasonRequired = defineError<{ effectiveFrom: string; today: string }>({
-  code: 'BACKDATE_REASON_REQUIRED',
-  status: 422,
-  sentence:
-    'The version begins on {effectiveFrom}, before today ({today}). Send a reason with the permission tariff:backdate, or begin later.',
-})
 export const InvalidTariff = defineError<{ fault: string }>({
   code: 'INVALID_TARIFF',
   status: 422,
@@ -68,13 +62,11 @@ export const ShipDateOutOfRange = defineError<{ shipDate: string }>({
 })
 /** Faults of a shipment, a tariff or a rule that the schema cannot see; the engine finds them and names the field. */
 const engineSentences = {
-  INVALID_DECIMAL: 'A number is no plain decimal of at most 15 digits before and 10 after the point.',
   OUT_OF_RANGE: 'A number is outside of what pricing accepts; errors names the field and the limit.',
   UNKNOWN_CURRENCY: 'A currency is not one of ISO 4217 with minor units.',
   INVALID_DATE: 'A date or an instant does not exist or lacks its zone, or both shipDate and shipAt were sent.',
   INVALID_TIMEZONE: 'The time zone is not a name of the tz database nor UTC.',
   INVALID_INTERVAL: 'The interval is empty: effectiveTo must be later than effectiveFrom.',
-  INVALID_COUNTRY: 'A country is not two letters of ISO 3166-1.',
   INVALID_POSTAL_CODE: 'A postal code does not have the form of its country.',
   INVALID_POLICY: 'The weight policy contradicts itself; errors names the member.',
   INVALID_ROUNDING: 'The rounding increment is not a positive multiple of the minor unit.',
@@ -82,7 +74,6 @@ const engineSentences = {
   INVALID_RULE: 'The rule has members that do not go together; errors names the member.',
   INVALID_CONDITION: 'A condition names an unknown attribute, an operator not of its type or a value of the wrong shape.',
   UNKNOWN_SERVICE: 'The carrier has no service of that code.',
-  INCOMPLETE_DIMS: 'A piece has some dimensions but not all three.',
 } as const
 
 export type EngineFault = keyof typeof engineSentences

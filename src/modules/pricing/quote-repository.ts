@@ -1,10 +1,10 @@
-import { and, asc, eq, exists, gt, inArray, lte, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, exists, gt, gte, inArray, lt, lte, type SQL, sql } from 'drizzle-orm'
 import { databaseNow } from '#platform/columns.ts'
-import type { Connection, PricingTx } from '#platform/databases.ts'
+import type { Connection, PricingTx, Queries } from '#platform/databases.ts'
 import { keyset } from '#platform/lists.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import type { PricedRate, ServiceExplanation } from './engine/types.ts'
-import type { ListQuotes } from './schemas.ts'
+import type { ListQuotes } from './quote-schemas.ts'
 import { quoteRates, quotes } from './tables.ts'
 
 export type NewQuoteRow = Omit<typeof quotes.$inferInsert, 'id' | 'version' | 'createdAt' | 'updatedAt'>
@@ -38,11 +38,6 @@ const columns = {
 export function createQuoteRepository(connection: Connection<'pricing_service_db'>) {
   const { db } = connection
 
-  const visibleTo = (visibility: QuoteVisibility): SQL | undefined => {
-    if (visibility === 'any') return undefined
-    return visibility.length === 0 ? sql`FALSE` : inArray(quotes.customerId, [...visibility])
-  }
-
   return {
     inTransaction: connection.withTx,
 
@@ -72,62 +67,46 @@ export function createQuoteRepository(connection: Connection<'pricing_service_db
     },
 
     async list(query: ListQuotes, visibility: QuoteVisibility) {
-      const cursor = keyset({
-        query,
-        sorts: { createdAt: quotes.createdAt },
-        id: quotes.id,
-        createdAt: quotes.createdAt,
-        updatedAt: quotes.updatedAt,
-      })
-      const rows = await db
-        .select(columns)
-        .from(quotes)
-        .where(
-          and(
-            cursor.where,
-            visibleTo(visibility),
-            query.customerId === undefined ? undefined : eq(quotes.customerId, query.customerId),
-            query.ref === undefined ? undefined : eq(quotes.ref, query.ref),
-            query.status === undefined ? undefined : statusIn(query.status.split(',')),
-            query.carrierId === undefined
-              ? undefined
-              : exists(
-                  db
-                    .select({ one: sql`1` })
-                    .from(quoteRates)
-                    .where(and(eq(quoteRates.quoteId, quotes.id), eq(quoteRates.carrierId, query.carrierId))),
-                ),
-          ),
-        )
-        .orderBy(...cursor.orderBy)
-        .limit(cursor.limit)
-      const page: PageOf<(typeof rows)[number]> = cursor.page(rows)
+      const { page: pageOf, statement } = quoteListStatement(db, query, visibility)
+      const rows = await statement
+      const page: PageOf<(typeof rows)[number]> = pageOf(rows)
       const rates = await ratesOf(page.data.map((row) => row.id))
       return { ...page, data: page.data.map((row) => ({ ...row, rates: rates.get(row.id) ?? [] })) }
     },
 
-    /** Locks the open quotes of a customer, so that each is cancelled once. */
-    async openOf(tx: PricingTx, customerId: number): Promise<{ id: number; version: number }[]> {
-      return tx.db
-        .select({ id: quotes.id, version: quotes.version })
+    /** The open quotes of a customer that were priced before its version `customerVersion`. */
+    async openBefore(tx: PricingTx, { customerId, customerVersion }: { customerId: number; customerVersion: number }): Promise<number[]> {
+      const rows = await tx.db
+        .select({ id: quotes.id })
         .from(quotes)
-        .where(and(eq(quotes.customerId, customerId), eq(quotes.status, 'open'), gt(quotes.expiresAt, databaseNow)))
+        .where(
+          and(
+            eq(quotes.customerId, customerId),
+            eq(quotes.status, 'open'),
+            gt(quotes.expiresAt, databaseNow),
+            lt(quotes.customerVersion, customerVersion),
+          ),
+        )
         .orderBy(asc(quotes.id))
-        .for('update')
+      return rows.map((row) => row.id)
     },
 
-    async cancel(tx: PricingTx, ids: readonly number[]): Promise<void> {
-      if (ids.length === 0) return
-      await tx.db
+    /** False when the quote is open no more: whoever ended it has said so. */
+    async cancel(tx: PricingTx, id: number): Promise<boolean> {
+      const [result] = await tx.db
         .update(quotes)
         .set({ status: 'cancelled', version: sql`${quotes.version} + 1`, updatedAt: databaseNow })
-        .where(and(inArray(quotes.id, [...ids]), eq(quotes.status, 'open')))
+        .where(and(eq(quotes.id, id), eq(quotes.status, 'open')))
+      return result.affectedRows === 1
     },
 
-    /** Open quotes with a rate date from `from` on that a version of this tariff priced: those a back-dated version would have priced otherwise. */
-    async countOpenFrom(tx: PricingTx, versionIds: readonly number[], from: string): Promise<number> {
+    /** Open quotes of an interval of rate dates that one of the versions priced. */
+    async countOpen(
+      { versionIds, from, to }: { versionIds: readonly number[]; from: string; to: string | null },
+      reader: Pick<PricingTx, 'db'> = connection,
+    ): Promise<number> {
       if (versionIds.length === 0) return 0
-      const [row] = await tx.db
+      const [row] = await reader.db
         .select({ count: sql<number>`COUNT(DISTINCT ${quotes.id})` })
         .from(quotes)
         .innerJoin(quoteRates, eq(quoteRates.quoteId, quotes.id))
@@ -135,7 +114,8 @@ export function createQuoteRepository(connection: Connection<'pricing_service_db
           and(
             eq(quotes.status, 'open'),
             gt(quotes.expiresAt, databaseNow),
-            sql`${quotes.rateDate} >= ${from}`,
+            gte(quotes.rateDate, from),
+            to === null ? undefined : lt(quotes.rateDate, to),
             inArray(quoteRates.tariffVersionId, [...versionIds]),
           ),
         )
@@ -158,15 +138,54 @@ export function createQuoteRepository(connection: Connection<'pricing_service_db
     }
     return found
   }
-
-  /** `expired` is not stored: an open quote whose time is over. */
-  function statusIn(states: readonly string[]): SQL {
-    const wanted = states.map((state) => {
-      if (state === 'open') return and(eq(quotes.status, 'open'), gt(quotes.expiresAt, databaseNow))
-      if (state === 'expired') return and(eq(quotes.status, 'open'), lte(quotes.expiresAt, databaseNow))
-      return sql`${quotes.status} = ${state}`
-    })
-    return sql`(${sql.join(wanted, sql` OR `)})`
-  }
 }
 export type QuoteRepository = ReturnType<typeof createQuoteRepository>
+
+function visibleTo(visibility: QuoteVisibility): SQL | undefined {
+  if (visibility === 'any') return undefined
+  return visibility.length === 0 ? sql`FALSE` : inArray(quotes.customerId, [...visibility])
+}
+
+export function quoteListStatement(db: Queries, query: ListQuotes, visibility: QuoteVisibility) {
+  const { where, orderBy, limit, page } = keyset({
+    query,
+    sorts: { createdAt: quotes.createdAt },
+    id: quotes.id,
+    createdAt: quotes.createdAt,
+    updatedAt: quotes.updatedAt,
+  })
+  const statement = db
+    .select(columns)
+    .from(quotes)
+    .where(
+      and(
+        where,
+        visibleTo(visibility),
+        query.customerId === undefined ? undefined : eq(quotes.customerId, query.customerId),
+        query.ref === undefined ? undefined : eq(quotes.ref, query.ref),
+        query['expiresAt[lt]'] === undefined ? undefined : lt(quotes.expiresAt, query['expiresAt[lt]']),
+        query.status === undefined ? undefined : statusIn(query.status.split(',')),
+        query.carrierId === undefined
+          ? undefined
+          : exists(
+              db
+                .select({ one: sql`1` })
+                .from(quoteRates)
+                .where(and(eq(quoteRates.quoteId, quotes.id), eq(quoteRates.carrierId, query.carrierId))),
+            ),
+      ),
+    )
+    .orderBy(...orderBy)
+    .limit(limit)
+  return { page, statement }
+}
+
+/** `expired` is not stored: an open quote whose time is over. */
+function statusIn(states: readonly string[]): SQL {
+  const wanted = states.map((state) => {
+    if (state === 'open') return and(eq(quotes.status, 'open'), gt(quotes.expiresAt, databaseNow))
+    if (state === 'expired') return and(eq(quotes.status, 'open'), lte(quotes.expiresAt, databaseNow))
+    return sql`${quotes.status} = ${state}`
+  })
+  return sql`(${sql.join(wanted, sql` OR `)})`
+}

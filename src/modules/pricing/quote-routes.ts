@@ -10,8 +10,9 @@ import {
   RateNotFound,
   ShipDateOutOfRange,
 } from './errors.ts'
-import { ListQuotes, Quote, QuoteExplanation, QuotePage, QuoteRequest, Rates } from './schemas.ts'
+import { ListQuotes, Quote, QuoteExplanation, QuotePage, Rates } from './quote-schemas.ts'
 import type { PricingService } from './service.ts'
+import { QuoteRequest } from './shipment-schemas.ts'
 
 const tags = ['pricing']
 const pricingErrors = [
@@ -24,7 +25,6 @@ const pricingErrors = [
   engineErrors.UNKNOWN_SERVICE,
   engineErrors.UNKNOWN_CURRENCY,
   engineErrors.INVALID_DATE,
-  engineErrors.INVALID_COUNTRY,
   engineErrors.INVALID_POSTAL_CODE,
 ] as const
 const ExplanationQuery = Type.Object(

@@ -1,5 +1,5 @@
 import { type Currency, formatMinor, parseMoney } from './engine/money.ts'
-import type { RateTable } from './schemas.ts'
+import type { RateTable } from './rate-schemas.ts'
 import type { rateRows, rateTables } from './tables.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { answers, created, IdParams, idPath, type ModuleRoutes } from '#platform/http.ts'
 import { FieldImmutable, TooManyDecimals } from '#platform/http-errors.ts'
 import { CustomerReferenceNotFound, engineErrors, PricingRuleNotFound, TariffVersionReferenceNotFound, VersionPublished } from './errors.ts'
-import { ListPricingRules, NewPricingRule, PricingRule, PricingRuleHistory, PricingRulePage, PricingRulePatch } from './schemas.ts'
+import { ListPricingRules, NewPricingRule, PricingRule, PricingRuleHistory, PricingRulePage, PricingRulePatch } from './rule-schemas.ts'
 import type { PricingService } from './service.ts'
 
 const tags = ['pricing']
@@ -53,7 +53,7 @@ export const ruleRoutes =
           errors: [...contentErrors, CustomerReferenceNotFound, TariffVersionReferenceNotFound],
         },
       },
-      async (request) => service.createRule(request.body, request.principal),
+      async (request) => service.createRule(request.body),
     )
 
     app.get(
@@ -100,11 +100,7 @@ export const ruleRoutes =
         },
         config: { ...write, versioned: 'required', errors: [...contentErrors, PricingRuleNotFound, FieldImmutable] },
       },
-      async (request) =>
-        service.updateRule(
-          { id: request.params.id, patch: request.body, expectedVersion: request.expectedVersion ?? 0 },
-          request.principal,
-        ),
+      async (request) => service.updateRule({ id: request.params.id, patch: request.body, expectedVersion: request.expectedVersion ?? 0 }),
     )
 
     app.post(
@@ -119,7 +115,7 @@ export const ruleRoutes =
         },
         config: { ...write, versioned: 'when-sent', errors: [PricingRuleNotFound, VersionPublished] },
       },
-      async (request) => service.enableRule({ id: request.params.id, expectedVersion: request.expectedVersion }, request.principal),
+      async (request) => service.enableRule({ id: request.params.id, expectedVersion: request.expectedVersion }),
     )
 
     app.post(
@@ -134,6 +130,6 @@ export const ruleRoutes =
         },
         config: { ...write, versioned: 'when-sent', errors: [PricingRuleNotFound, VersionPublished] },
       },
-      async (request) => service.disableRule({ id: request.params.id, expectedVersion: request.expectedVersion }, request.principal),
+      async (request) => service.disableRule({ id: request.params.id, expectedVersion: request.expectedVersion }),
     )
   }

@@ -1,169 +1,122 @@
-import { audit, changes } from '#platform/audit.ts'
 import type { PricingTx } from '#platform/databases.ts'
-import type { Publisher } from '#platform/events.ts'
-import { FieldImmutable, VersionMismatch } from '#platform/http-errors.ts'
+import { VersionMismatch } from '#platform/http-errors.ts'
 import { applyMergePatch } from '#platform/patches.ts'
-import type { Principal } from '#platform/principal.ts'
 import type { PageOf } from '#platform/schemas.ts'
-import { engineRule } from './catalogue.ts'
-import type { PricingEvents } from './contract.ts'
 import { checkRule } from './engine/check-rule.ts'
-import { CustomerReferenceNotFound, PricingRuleNotFound, TariffVersionReferenceNotFound, VersionPublished } from './errors.ts'
+import { engineRule } from './engine-values.ts'
+import { PricingRuleNotFound, TariffVersionReferenceNotFound, VersionPublished } from './errors.ts'
 import type { Customers } from './neighbours.ts'
-import { orRefusal } from './refusals.ts'
-import type { NewRuleRow, RuleRepository, RuleRow } from './rule-repository.ts'
-import type { ListPricingRules, NewPricingRule, PricingRule, PricingRulePatch } from './schemas.ts'
-import type { TariffRepository } from './tariff-repository.ts'
+import { requireCustomer, requireRule } from './references.ts'
+import { orRefusal, refuseFixedMembers, unknownReference } from './refusals.ts'
+import type { PricingRepository } from './repository.ts'
+import { contentOf, type RuleRecords } from './rule-records.ts'
+import type { NewRuleRow, RuleRow } from './rule-repository.ts'
+import type { ListPricingRules, NewPricingRule, PricingRule, PricingRulePatch } from './rule-schemas.ts'
 
 /** Members of a rule that every price it made rests on. */
 const fixedMembers = ['code', 'kind', 'tariffVersionId', 'customerId'] as const
 
+/** What a rule is made with when its author says nothing else. */
+const defaults = {
+  name: null,
+  tariffVersionId: null,
+  customerId: null,
+  conditions: null,
+  sequence: null,
+  priority: 0,
+  effectiveTo: null,
+  enabled: true,
+}
+
 interface RuleNeeds {
-  repository: RuleRepository
-  tariffs: Pick<TariffRepository, 'findVersionById' | 'lockTariff'>
+  repository: Pick<PricingRepository, 'rules' | 'tariffs' | 'versions'>
+  records: RuleRecords
   customers: Customers
-  publish: Publisher<PricingEvents, PricingTx>
   /** The prices in force have changed. */
   pricesChanged: () => void
 }
 
 /** Pricing rules: free ones, and ones attached to a draft. A change makes a new number; the content before it stays readable. */
-export function createRules({ repository, tariffs, customers, publish, pricesChanged }: RuleNeeds) {
-  return {
-    listRules: (query: ListPricingRules): Promise<PageOf<PricingRule>> => repository.list(query),
+export function createRules({ repository, records, customers, pricesChanged }: RuleNeeds) {
+  const { rules, tariffs, versions } = repository
 
-    requireRule: ({ id }: { id: number }): Promise<PricingRule> => requireRule(id),
+  return {
+    listRules: (query: ListPricingRules): Promise<PageOf<PricingRule>> => rules.list(query),
+
+    requireRule: ({ id }: { id: number }): Promise<PricingRule> => requireRule(repository, id),
 
     async ruleHistory({ id }: { id: number }): Promise<{ data: PricingRule[] }> {
-      const revisions = await repository.history(id)
+      const revisions = await rules.history(id)
       if (revisions.length === 0) throw PricingRuleNotFound({ id })
       return { data: revisions.map(({ ruleId, recordedAt, ...revision }) => ({ id: ruleId, ...revision, updatedAt: recordedAt })) }
     },
 
-    async createRule(input: NewPricingRule, _actor: Principal): Promise<PricingRule> {
-      const row: NewRuleRow = {
-        code: input.code,
-        kind: input.kind,
-        name: input.name ?? null,
-        tariffVersionId: input.tariffVersionId ?? null,
-        customerId: input.customerId ?? null,
-        conditions: (input.conditions ?? null) as NewRuleRow['conditions'],
-        action: input.action,
-        sequence: input.sequence ?? null,
-        priority: input.priority ?? 0,
-        effectiveFrom: input.effectiveFrom,
-        effectiveTo: input.effectiveTo ?? null,
-        enabled: input.enabled ?? true,
-      }
-      checkContent(row)
-      if (row.customerId !== null && row.customerId !== undefined) await requireCustomer(row.customerId)
-      const created = await repository.inTransaction(async (tx) => {
-        await requireDraftOf(tx, row.tariffVersionId ?? null)
-        const id = await repository.insert(tx, row)
-        return record(tx, 'pricing_rule.created', id, undefined)
-      })
-      pricesChanged()
-      return created
-    },
+    async createRule(input: NewPricingRule): Promise<PricingRule> {
+      // What the tree holds is checked before it is stored.
+      const row: NewRuleRow = { ...defaults, ...input, conditions: (input.conditions ?? null) as NewRuleRow['conditions'] }
+      requireSoundContent(row)
+      if (row.customerId !== null) await requireCustomer(customers, row.customerId)
 
-    async updateRule(
-      { id, patch, expectedVersion }: { id: number; patch: PricingRulePatch; expectedVersion: number },
-      _actor: Principal,
-    ): Promise<PricingRule> {
-      return change(id, expectedVersion, (rule) => {
-        for (const member of fixedMembers) {
-          if (patch[member] !== undefined && patch[member] !== rule[member]) throw FieldImmutable({ path: `/${member}` })
+      return rules.inTransaction(async (tx) => {
+        if (row.tariffVersionId !== null && !(await holdDraft(tx, row.tariffVersionId))) {
+          throw unknownReference(TariffVersionReferenceNotFound, '/tariffVersionId', row.tariffVersionId)
         }
-        // Condition trees and actions are documents: merged by members they would mean something nobody wrote.
-        const { conditions, action, ...members } = patch
-        return {
-          ...applyMergePatch(rule, members).next,
-          ...(conditions === undefined ? {} : { conditions: conditions as RuleRow['conditions'] }),
-          ...(action === undefined ? {} : { action }),
-        }
+        tx.afterCommit(pricesChanged)
+        return records.create(tx, row)
       })
     },
 
-    enableRule: ({ id, expectedVersion }: { id: number; expectedVersion: number | undefined }, _actor: Principal): Promise<PricingRule> =>
-      change(id, expectedVersion, (rule) => ({ ...rule, enabled: true })),
+    updateRule: ({ id, patch, expectedVersion }: { id: number; patch: PricingRulePatch; expectedVersion: number }): Promise<PricingRule> =>
+      change(id, expectedVersion, (rule) => {
+        refuseFixedMembers(rule, patch, fixedMembers)
+        return applyMergePatch(rule, patch)
+      }),
 
-    disableRule: ({ id, expectedVersion }: { id: number; expectedVersion: number | undefined }, _actor: Principal): Promise<PricingRule> =>
-      change(id, expectedVersion, (rule) => ({ ...rule, enabled: false })),
+    enableRule: ({ id, expectedVersion }: RuleAction): Promise<PricingRule> =>
+      change(id, expectedVersion, (rule) => applyMergePatch(rule, { enabled: true })),
+
+    disableRule: ({ id, expectedVersion }: RuleAction): Promise<PricingRule> =>
+      change(id, expectedVersion, (rule) => applyMergePatch(rule, { enabled: false })),
   }
 
-  async function change(id: number, expectedVersion: number | undefined, next: (rule: RuleRow) => RuleRow): Promise<PricingRule> {
-    const changed = await repository.inTransaction(async (tx) => {
-      const rule = await requireRule(id, tx)
-      if (expectedVersion !== undefined && rule.version !== expectedVersion) throw VersionMismatch({ current: rule.version })
-      await requireDraftOf(tx, rule.tariffVersionId)
-      const wanted = next(rule)
-      const { before } = changes(rule, wanted)
-      if (before === undefined || Object.keys(before).length === 0) return rule
-      checkContent(wanted)
-      const { id: _, number: _number, version, createdAt: _created, updatedAt: _updated, ...row } = wanted
-      if (!(await repository.update(tx, id, rule.version, row))) throw VersionMismatch({ current: version + 1 })
-      return record(tx, 'pricing_rule.changed', id, rule)
+  async function change(
+    id: number,
+    expectedVersion: number | undefined,
+    patched: (rule: RuleRow) => { changed: readonly string[]; next: RuleRow },
+  ): Promise<PricingRule> {
+    // A rule never moves to another version, so this may be read before anything is held.
+    const { tariffVersionId } = await requireRule(repository, id)
+    return rules.inTransaction(async (tx) => {
+      const isThere = tariffVersionId === null || (await holdDraft(tx, tariffVersionId))
+      const before = isThere ? await rules.lock(tx, id) : undefined
+      if (!before) throw PricingRuleNotFound({ id })
+      if (expectedVersion !== undefined && before.version !== expectedVersion) throw VersionMismatch({ current: before.version })
+      const { changed, next } = patched(before)
+      if (changed.length === 0) return before
+      requireSoundContent(next)
+      tx.afterCommit(pricesChanged)
+      return records.change(tx, before, contentOf(next))
     })
-    pricesChanged()
-    return changed
   }
 
-  async function record(tx: PricingTx, action: string, id: number, before: RuleRow | undefined): Promise<RuleRow> {
-    const rule = await requireRule(id, tx)
-    await audit(tx, { action, subject: `pricing_rule/${id}`, ...(before ? changes(before, rule) : { after: rule }) })
-    await publish(tx, 'pricing_rule.changed', id, {
-      ruleId: id,
-      code: rule.code,
-      number: rule.number,
-      effectiveFrom: rule.effectiveFrom,
-      enabled: rule.enabled,
-      version: rule.version,
-    })
-    return rule
-  }
-
-  async function requireRule(id: number, tx?: PricingTx): Promise<RuleRow> {
-    const rule = await repository.find(id, tx)
-    if (!rule) throw PricingRuleNotFound({ id })
-    return rule
-  }
-
-  async function requireCustomer(id: number): Promise<void> {
-    if (await customers.getCustomer({ id })) return
-    throw CustomerReferenceNotFound(
-      { id },
-      { faults: [{ in: 'body', path: '/customerId', code: 'CUSTOMER_NOT_FOUND', message: 'is no customer', value: String(id) }] },
-    )
-  }
-
-  /** A rule of a version is part of its content: it changes only while that is a draft. Under the tariff's row lock, so that no publication comes between. */
-  async function requireDraftOf(tx: PricingTx, tariffVersionId: number | null): Promise<void> {
-    if (tariffVersionId === null) return
-    const seen = await tariffs.findVersionById(tariffVersionId, tx)
-    if (seen) await tariffs.lockTariff(tx, seen.tariffId)
-    const version = await tariffs.findVersionById(tariffVersionId, tx)
-    if (!version) {
-      throw TariffVersionReferenceNotFound(
-        { id: tariffVersionId },
-        {
-          faults: [
-            {
-              in: 'body',
-              path: '/tariffVersionId',
-              code: 'TARIFF_VERSION_NOT_FOUND',
-              message: 'is no version of a tariff',
-              value: String(tariffVersionId),
-            },
-          ],
-        },
-      )
-    }
-    if (version.state !== 'draft') throw VersionPublished({ tariffId: version.tariffId, number: version.number })
+  /** A rule of a version is part of its content: it changes only while that is a draft, under the row lock that publishing takes. False: there is no such version. */
+  async function holdDraft(tx: PricingTx, versionId: number): Promise<boolean> {
+    const seen = await versions.findById(versionId, tx)
+    if (!seen) return false
+    await tariffs.lock(tx, seen.tariffId)
+    const version = await versions.findById(versionId, tx)
+    if (version && version.state !== 'draft') throw VersionPublished({ tariffId: version.tariffId, number: version.number })
+    return version !== undefined
   }
 }
 export type Rules = ReturnType<typeof createRules>
 
+interface RuleAction {
+  id: number
+  expectedVersion: number | undefined
+}
+
 /** What a rule says must make sense to the engine before it is saved. */
-function checkContent(row: NewRuleRow): void {
-  orRefusal(() => checkRule(engineRule({ ...row, id: 0, number: 0, name: null, sequence: row.sequence ?? null } as RuleRow)))
+function requireSoundContent(row: NewRuleRow): void {
+  orRefusal(() => checkRule(engineRule({ ...row, id: 0, number: 0 })))
 }

@@ -1,6 +1,7 @@
 import { char, index, int, mysqlTable, primaryKey, smallint, unique, varchar } from 'drizzle-orm/mysql-core'
 import {
   asciiKey,
+  binaryText,
   createdAt,
   currency,
   decimal,
@@ -23,7 +24,11 @@ import type {
   ServiceExplanation,
   VersionWeightPolicy,
 } from './engine/types.ts'
-import type { QuoteCustomer, QuoteRequest, RuleAction, Tariff } from './schemas.ts'
+import type { QuoteCustomer } from './quote-schemas.ts'
+import type { RuleAction } from './rule-schemas.ts'
+import type { QuoteRequest } from './shipment-schemas.ts'
+import type { Tariff } from './tariff-schemas.ts'
+import type { LintReport } from './version-schemas.ts'
 
 /** Tables of `pricing_service_db`. `customer_id` and `carrier_id` are references into other databases: numbers, resolved through contracts. */
 
@@ -45,8 +50,6 @@ export const tariffs = mysqlTable(
     fallbackPolicy: asciiKey('fallback_policy', 10).$type<Tariff['fallbackPolicy']>().notNull(),
     quoteValidityDays: smallint('quote_validity_days').notNull(),
     capAtTariffEnd: flag('cap_at_tariff_end').notNull(),
-    externalRefs: json<Tariff['externalRefs']>('external_refs').notNull(),
-    metadata: json<Tariff['metadata']>('metadata').notNull(),
     version: version(),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
@@ -78,6 +81,8 @@ export const tariffVersions = mysqlTable(
     engineVersion: asciiKey('engine_version', 10),
     basedOn: int('based_on'),
     changeNote: varchar('change_note', { length: 500 }),
+    /** What publishing warned of. */
+    warnings: json<LintReport['warnings']>('warnings').notNull(),
     publishedAt: instant('published_at'),
     publishedBy: int('published_by'),
     withdrawnAt: instant('withdrawn_at'),
@@ -87,6 +92,7 @@ export const tariffVersions = mysqlTable(
   },
   (table) => [
     unique('tariff_versions_number').on(table.tariffId, table.number),
+    index('tariff_versions_by_tariff').on(table.tariffId, table.id),
     index('tariff_versions_by_state').on(table.state, table.tariffId),
   ],
 )
@@ -100,7 +106,7 @@ export const tariffVersionClosings = mysqlTable(
     closedBy: int('closed_by').notNull(),
     at: instant('at').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.versionId, table.closedBy] })],
+  (table) => [primaryKey({ columns: [table.versionId, table.closedBy] }), index('tariff_version_closings_by_closer').on(table.closedBy)],
 )
 
 export const rateTables = mysqlTable(
@@ -193,11 +199,13 @@ export const quotes = mysqlTable(
     requestHash: char('request_hash', { length: 64 }).notNull(),
     inputsHash: char('inputs_hash', { length: 64 }).notNull(),
     customer: json<QuoteCustomer>('customer').notNull(),
+    /** The version of the customer that was priced: what happened to the customer later ends the quote, what came before does not. */
+    customerVersion: int('customer_version').notNull(),
     ineligible: json<IneligibleService[]>('ineligible').notNull(),
     warnings: json<PricingWarning[]>('warnings').notNull(),
     /** Why each considered service has its price or none. */
     explanations: json<ServiceExplanation[]>('explanations').notNull(),
-    ref: varchar('ref', { length: 100 }),
+    ref: binaryText('ref', 100),
     supersedes: int('supersedes'),
     createdBy: int('created_by'),
     version: version(),
@@ -205,7 +213,9 @@ export const quotes = mysqlTable(
     updatedAt: updatedAt(),
   },
   (table) => [
-    index('quotes_by_customer').on(table.customerId, table.status, table.id),
+    index('quotes_by_customer').on(table.customerId, table.id),
+    index('quotes_by_customer_created').on(table.customerId, table.createdAt, table.id),
+    index('quotes_by_customer_status').on(table.customerId, table.status, table.id),
     index('quotes_by_created').on(table.createdAt, table.id),
     index('quotes_by_ref').on(table.ref, table.id),
   ],
@@ -223,5 +233,9 @@ export const quoteRates = mysqlTable(
     currency: currency('currency').notNull(),
     rate: json<PricedRate>('rate').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.quoteId, table.rateId] }), index('quote_rates_by_carrier').on(table.carrierId, table.quoteId)],
+  (table) => [
+    primaryKey({ columns: [table.quoteId, table.rateId] }),
+    index('quote_rates_by_carrier').on(table.carrierId, table.quoteId),
+    index('quote_rates_by_version').on(table.tariffVersionId, table.quoteId),
+  ],
 )
