@@ -33,6 +33,8 @@ test.each([
   ['abcabcabcabcabc', /./],
   ['Password123!', /./],
   ['letmein12345', /./],
+  ['P4$$w0rd2024', /./],
+  ['l3tm31n12345', /./],
   ['AugustaLovelace', /./],
   ['Lovelace1815', /./],
   ['bulkheadbulkhead', /./],
@@ -55,4 +57,17 @@ test('the length is a setting', async () => {
   await expect(createPasswordPolicy({ minLength: 15 }).require('k7#Vq2!xP9zRab', person)).rejects.toMatchObject({
     code: 'PASSWORD_TOO_WEAK',
   })
+})
+
+test('no password keeps the process busy, whatever signs it is made of', async () => {
+  await policy.require('violet-otter-mends-9-clocks', person)
+  const hostile = ['4@8({[<369&#!1/|0$5+7%2', '@4(1!$50379+7|', 'p4ssw0rd', '11/11/1111', '0123456789', 'a1!', '$'].map((part) =>
+    part.repeat(100).slice(0, 100),
+  )
+  const before = process.threadCpuUsage()
+
+  await Promise.allSettled(hostile.map((password) => policy.require(password, person)))
+
+  const { user, system } = process.threadCpuUsage(before)
+  expect((user + system) / 1_000).toBeLessThan(200 * hostile.length)
 })

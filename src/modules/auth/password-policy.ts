@@ -15,6 +15,11 @@ export interface PersonHints {
 const fewestGuesses = 1e8
 /** The estimate costs more than linear time; nobody guesses what lies behind. */
 const judgedCharacters = 100
+/**
+ * Readings of digits and signs as letters that are tried. Their number grows without end on a password made of such signs, and
+ * with the library's 100 one registration holds the process for a second or more.
+ */
+const judgedReadings = 5
 const shortestLocalPart = 4
 
 export function createPasswordPolicy({ minLength }: { minLength: number }): PasswordPolicy {
@@ -58,6 +63,7 @@ async function loadEstimator() {
     graphs: common.adjacencyGraphs,
     translations: english.translations,
     maxLength: judgedCharacters,
+    l33tMaxSubstitutions: judgedReadings,
   })
 }
 
