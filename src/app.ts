@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import packageJson from '../package.json' with { type: 'json' }
 import { authEvents, createAuth } from './modules/auth/index.ts'
 import { carrierContract, carrierEvents, createCarrier } from './modules/carrier/index.ts'
@@ -124,7 +125,8 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     health.add({ name: database.name, modules, probe: async () => ({ latencyMs: await database.ping() }) })
   }
   health.add({ name: 'redis', modules: [], probe: async () => ({ latencyMs: await redis.ping() }) })
-  health.add(diskComponent(config.dataDir))
+  // Where databases are elsewhere, no data of ours fills a disk here.
+  if (existsSync(config.dataDir)) health.add(diskComponent(config.dataDir))
 
   /** Brings the unit of user and auth up: built-in roles, signing keys, the first administrator. Waits for a database that is away. */
   async function start(): Promise<void> {
