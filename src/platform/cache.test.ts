@@ -140,6 +140,20 @@ test('a value ends when its source says so, in both copies', async () => {
   )
 })
 
+test('the time a slow read took is part of the life of its value', async () => {
+  const lifetimeMs = () => 300
+  const [one, other] = [rows((await process()).cache, { lifetimeMs }), rows((await process()).cache, { lifetimeMs })]
+  const began = performance.now()
+
+  await one.get(id, async () => {
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    return row(1)
+  })
+  await vi.waitFor(() => expect(performance.now() - began).toBeGreaterThan(310), { interval: 5 })
+
+  expect(await other.get(id, async () => row(2))).toEqual(row(2))
+})
+
 test('fresh asks the source, and lets the others know', async () => {
   const [one, other] = [rows((await process()).cache), rows((await process()).cache)]
   await one.get(id, async () => row(1))

@@ -107,7 +107,9 @@ export function createCache(redis: ModuleRedis, metrics: Pick<Metrics, 'counter'
       const fill = async (id: number | string, value: V, started: number): Promise<V> => {
         if (performance.now() - started > fillWithinMs) return deepFreeze(value)
         const rest = lifetimeMs?.(value)
-        const newer = await toRedis(id, value, rest)
+        // Its life began somewhere during the read: counted from the beginning of that, no copy outlives it.
+        const restNow = rest === undefined ? undefined : rest - (performance.now() - started)
+        const newer = await toRedis(id, value, restNow)
         return newer ? remember(id, newer, started) : remember(id, value, started, rest)
       }
 

@@ -20,7 +20,8 @@ export function withCache(cache: Cache, service: UserService): UserService {
     <I extends { id: number }, A, R>(change: (input: I, actor: A) => Promise<R>) =>
     async (input: I, actor: A): Promise<R> => {
       const result = await change(input, actor)
-      const now = await read(input.id)
+      // It is committed: failing to tell the others makes it no failure, their copies end by themselves.
+      const now = await read(input.id).catch(() => undefined)
       if (now) await kept.put(input.id, now)
       return result
     }
