@@ -7,7 +7,7 @@ import { freePort } from '../servers/ports.ts'
 import { databases } from '../start/environment.ts'
 import { keptSecrets } from '../start/secrets.ts'
 
-/** A system of its own for a measurement: the bundle on private servers with demo data, and limits that no load reaches. */
+/** A system of its own for a measurement: the bundle in production mode on private servers with demo data, and limits that no load reaches. */
 export interface BenchSystem {
   url: string
   /** The API's process, whose CPU time is measured. */
@@ -23,19 +23,27 @@ const unlimited = '1000000'
 export async function startBenchSystem(say: (text: string) => void): Promise<BenchSystem> {
   const dataDir = mkdtempSync(join(tmpdir(), 'bulkhead-bench-'))
   const [port, internalPort] = [await freePort(), await freePort()]
+  const url = `http://127.0.0.1:${port}`
+  const launch = (settings: Record<string, string>): ChildProcess =>
+    spawn(process.execPath, [resolve(import.meta.dirname, '../start.ts')], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: {
+        ...process.env,
+        PORT: String(port),
+        INTERNAL_PORT: String(internalPort),
+        BULKHEAD_DATA_DIR: dataDir,
+        RATE_LIMIT_PER_MINUTE: unlimited,
+        RATE_LIMIT_WRITES_PER_MINUTE: unlimited,
+        RATE_LIMIT_ANONYMOUS_PER_MINUTE: unlimited,
+        ...settings,
+      },
+    })
   say('starting a system of its own … ')
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../start.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      PORT: String(port),
-      INTERNAL_PORT: String(internalPort),
-      BULKHEAD_DATA_DIR: dataDir,
-      RATE_LIMIT_PER_MINUTE: unlimited,
-      RATE_LIMIT_WRITES_PER_MINUTE: unlimited,
-      RATE_LIMIT_ANONYMOUS_PER_MINUTE: unlimited,
-    },
-  })
+  // Production takes no demo data: a first start makes it.
+  const first = launch({})
+  await ready(first)
+  await ended(first)
+  const child = launch({ NODE_ENV: 'production', PUBLIC_URL: url, AUTH_EMAIL_VERIFICATION: 'off', DRAIN_DELAY_MS: '0' })
   await ready(child)
   say('ready\n')
   const secrets = keptSecrets(
@@ -44,7 +52,7 @@ export async function startBenchSystem(say: (text: string) => void): Promise<Ben
   )
   const ports: { mariadb: number } = JSON.parse(readFileSync(join(dataDir, 'ports.json'), 'utf8'))
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     pid: apiProcess(child.pid ?? 0),
     admin: secrets.admin,
     demoPassword: secrets.demoPassword,
@@ -56,12 +64,16 @@ export async function startBenchSystem(say: (text: string) => void): Promise<Ben
       schema: 'customer_service_db',
     },
     async stop() {
-      const ended = new Promise((done) => child.once('exit', done))
-      child.kill('SIGTERM')
-      await ended
+      await ended(child)
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const exit = new Promise((done) => child.once('exit', done))
+  child.kill('SIGTERM')
+  await exit
 }
 
 function ready(child: ChildProcess): Promise<void> {

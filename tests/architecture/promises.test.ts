@@ -4,6 +4,7 @@ import { neighbours } from '../../.dependency-cruiser.js'
 import { breakingAdvice, compareSnapshots } from '../../scripts/contracts/compatibility.ts'
 import { currentSnapshots, printed, type Snapshot } from '../../scripts/contracts/snapshot.ts'
 import { architecturePage } from '../../scripts/docs/architecture.ts'
+import { openApiDocument } from '../../scripts/docs/openapi.ts'
 
 const promised = (module: string): Snapshot => JSON.parse(readFileSync(`contracts/${module}.json`, 'utf8'))
 
@@ -40,5 +41,11 @@ describe('a promise that is broken', () => {
 describe('docs/architecture.md', () => {
   it('tells what the lint and the contracts say today', async () => {
     expect(readFileSync('docs/architecture.md', 'utf8'), 'Run npm run docs and commit the result.').toBe(await architecturePage())
+  })
+})
+
+describe('contracts/openapi.json', () => {
+  it('is the document the process serves', async () => {
+    expect(readFileSync('contracts/openapi.json', 'utf8'), 'Run npm run docs and commit the result.').toBe(await openApiDocument())
   })
 })
