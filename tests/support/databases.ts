@@ -5,13 +5,14 @@ import { type DatabaseName, type DatabaseSettings, databaseNames, type MigratorS
 import { openConnection, type ServerConnection } from '#platform/database-connection.ts'
 import { readMigrations, readTables } from '#platform/migration-files.ts'
 import { ownTables } from '#platform/migrations.ts'
+import type { TestServers } from './servers.ts'
 
 export interface TestDatabases {
   /** The run-time accounts, with their grants. */
   settings: Record<DatabaseName, DatabaseSettings>
   migrators: Record<DatabaseName, MigratorSettings>
-  /** One statement as the administrator of the server, for what no account of ours may do. */
-  asRoot(sql: string): Promise<unknown>
+  /** One statement as the administrator of the server (of the database's own, where each has one), for what no account of ours may do. */
+  asRoot(sql: string, name?: DatabaseName): Promise<unknown>
   count(name: DatabaseName, table: string): Promise<number>
   /** Lets nobody write to the table until the function it returns is called. */
   lockTable(name: DatabaseName, table: string): Promise<() => Promise<void>>
@@ -20,16 +21,23 @@ export interface TestDatabases {
   drop(): Promise<void>
 }
 
+export type RootOfServer = TestServers['mariadb']
+
+export interface TestDatabaseOptions {
+  migrated?: boolean
+  poolSize?: number
+  eventsPoolSize?: number
+  /** A server of its own for each database, instead of that of the run. */
+  servers?: Readonly<Record<DatabaseName, RootOfServer>>
+}
+
 /** Four fresh schemas on the server of the run, migrated, with accounts of their own: what one test does, no other sees. */
-export async function createTestDatabases(
-  options: { migrated?: boolean; poolSize?: number; eventsPoolSize?: number } = {},
-): Promise<TestDatabases> {
-  const { mariadb } = inject('servers')
-  const { host, port } = mariadb
+export async function createTestDatabases(options: TestDatabaseOptions = {}): Promise<TestDatabases> {
+  const serverOf = (name: DatabaseName): RootOfServer => options.servers?.[name] ?? inject('servers').mariadb
   const prefix = `t${randomBytes(4).toString('hex')}_`
   const settings = (name: DatabaseName): DatabaseSettings => ({
-    host,
-    port,
+    host: serverOf(name).host,
+    port: serverOf(name).port,
     schema: `${prefix}${name}`,
     username: `${prefix}${settingPrefix[name].toLowerCase()}`,
     password: 'run-time',
@@ -37,14 +45,14 @@ export async function createTestDatabases(
     eventsPoolSize: options.eventsPoolSize ?? 4,
   })
   const migrator = (name: DatabaseName): MigratorSettings => {
-    const { schema, username: account } = settings(name)
+    const { host, port, schema, username: account } = settings(name)
     return { host, port, schema, username: `${account}_migr`, password: 'migrator', account }
   }
   const databases = { settings: forEach(settings), migrators: forEach(migrator) }
 
   await Promise.all(
     databaseNames.map((name) =>
-      withRoot(async (root) => {
+      withRoot(serverOf(name), async (root) => {
         const { schema, username, password } = databases.settings[name]
         const { username: migratorAccount, password: migratorPassword } = databases.migrators[name]
         const accounts = { schemaName: schema, account: username, password, migratorAccount, migratorPassword }
@@ -58,20 +66,21 @@ export async function createTestDatabases(
     ),
   )
 
-  const asRoot = (sql: string): Promise<unknown> => withRoot(async (root) => (await root.text(sql))[0])
-  const rows = async (sql: string): Promise<Record<string, unknown>[]> => {
-    const result = await asRoot(sql)
+  const asRoot = (sql: string, name: DatabaseName = 'shared_user_db'): Promise<unknown> =>
+    withRoot(serverOf(name), async (root) => (await root.text(sql))[0])
+  const rows = async (name: DatabaseName, sql: string): Promise<Record<string, unknown>[]> => {
+    const result = await asRoot(sql, name)
     return Array.isArray(result) ? result : []
   }
   return {
     ...databases,
     asRoot,
     async count(name, table) {
-      const [row] = await rows(`SELECT COUNT(*) AS n FROM \`${databases.settings[name].schema}\`.\`${table}\``)
+      const [row] = await rows(name, `SELECT COUNT(*) AS n FROM \`${databases.settings[name].schema}\`.\`${table}\``)
       return Number(row?.n)
     },
     async lockTable(name, table) {
-      const root = await openRoot()
+      const root = await openRoot(serverOf(name))
       await root.text(`LOCK TABLES \`${databases.settings[name].schema}\`.\`${table}\` READ`)
       return async () => {
         await root.text('UNLOCK TABLES')
@@ -80,16 +89,17 @@ export async function createTestDatabases(
     },
     async waitingStatements(name) {
       const { username } = databases.settings[name]
-      const found = await rows(`SELECT info FROM information_schema.processlist WHERE user = '${username}' AND info IS NOT NULL`)
+      const found = await rows(name, `SELECT info FROM information_schema.processlist WHERE user = '${username}' AND info IS NOT NULL`)
       return found.map(({ info }) => String(info))
     },
-    drop: () =>
-      withRoot(async (root) => {
-        for (const name of databaseNames) {
+    drop: async () => {
+      for (const name of databaseNames) {
+        await withRoot(serverOf(name), async (root) => {
           await root.text(`DROP DATABASE IF EXISTS \`${databases.settings[name].schema}\``)
           await root.text(`DROP USER IF EXISTS '${databases.settings[name].username}', '${databases.migrators[name].username}'`)
-        }
-      }),
+        })
+      }
+    },
   }
 }
 
@@ -101,16 +111,15 @@ function migrationAsOne(name: DatabaseName): string[] {
   return [...ownTables, ...statements.map(({ sql }) => sql), history]
 }
 
-function openRoot(): Promise<ServerConnection> {
-  const { host, port, rootUser, rootPassword } = inject('servers').mariadb
+function openRoot({ host, port, rootUser, rootPassword }: RootOfServer): Promise<ServerConnection> {
   return openConnection(
     { host, port, username: rootUser, password: rootPassword },
     { connectMs: 5_000, limits: { statementMs: 0, rowLockSeconds: 5, metadataLockSeconds: 5 } },
   )
 }
 
-async function withRoot<R>(work: (root: ServerConnection) => Promise<R>): Promise<R> {
-  const root = await openRoot()
+async function withRoot<R>(server: RootOfServer, work: (root: ServerConnection) => Promise<R>): Promise<R> {
+  const root = await openRoot(server)
   try {
     return await work(root)
   } finally {
