@@ -3,10 +3,12 @@ import Type from 'typebox'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createTestDatabases, type TestDatabases } from '#support/databases.ts'
 import { bearer, httpNeeds, memoryLog } from '#support/http.ts'
+import { type Context, runInContext } from './context.ts'
 import { type Database, openDatabase } from './databases.ts'
 import { answers, created, createHttp, type Http, type ModuleRoutes } from './http.ts'
 import { FieldImmutable } from './http-errors.ts'
-import { createIdempotency, sweepIdempotencyKeys } from './idempotency.ts'
+import { createIdempotency, keyedRequest, type StoredAnswer, sweepIdempotencyKeys } from './idempotency.ts'
+import { system } from './principal.ts'
 import { auditLog } from './tables.ts'
 
 /** The effect of these tests is a row of the audit log: a table that every database has. */
@@ -112,6 +114,19 @@ describe('a request with an Idempotency-Key', () => {
     for (const key of keys) expect(new Set(answered.filter(({ body }) => body.includes(`"${key}"`)).map(({ body }) => body)).size).toBe(1)
   })
 
+  it('has one effect when several processes get it at the same moment', async () => {
+    const processes = await Promise.all([surface(), surface(), surface(), surface()])
+    const keys = Array.from({ length: 20 }, (_, index) => `race-${index}`)
+
+    for (const key of keys) {
+      const answered = await Promise.all(processes.map((create) => create(key, key)))
+
+      expect(answered.map(({ statusCode }) => statusCode)).toEqual([201, 201, 201, 201])
+      expect(new Set(answered.map(({ body }) => body)).size).toBe(1)
+      expect(await effects(key)).toBe(1)
+    }
+  })
+
   it('gets the first answer from another process, with its address and version, and is told so', async () => {
     const [first, again] = [await (await surface())('again', 'k-again'), await (await surface())('again', 'k-again')]
 
@@ -200,6 +215,54 @@ describe('a request with an Idempotency-Key', () => {
 
     expect([again.statusCode, again.headers['idempotent-replayed']]).toEqual([201, undefined])
     expect(await effects('old')).toBe(2)
+  })
+
+  describe('whose commit got no answer', () => {
+    const keyed = (key: string) =>
+      keyedRequest('customer_service_db', { principal: system, method: 'POST', path: '/', params: {}, body: {}, key })
+    const render = (made: unknown): StoredAnswer => ({ status: 201, body: JSON.stringify(made), location: null, etag: null })
+    const process = (key: string, call: (context: Context) => Promise<unknown>) => {
+      const context: Context = { requestId: 'settling', principal: system }
+      return createIdempotency({ customer_service_db: database.requests }).carry(keyed(key), context, render, () => call(context))
+    }
+    const commit = (id: number) => (context: Context) => runInContext(context, () => database.requests.withTx(async () => ({ id })))
+    /** What the guard says about a transaction that was rolled back instead. */
+    const settled = async ({ once }: Context) => {
+      await database.requests
+        .withTx(async (tx) => {
+          await once?.end(tx, { id: 1 })
+          throw new Error('the commit never reached the server')
+        })
+        .catch(() => {})
+      return once?.settle(database.requests.db)
+    }
+
+    it('is stored when its own record is there', async () => {
+      const unanswered = async (context: Context) => {
+        await commit(1)(context)
+        return context.once?.settle(database.requests.db)
+      }
+
+      expect(await process('k-settle', unanswered)).toMatchObject({ result: true })
+    })
+
+    it('is not taken for stored because of a record from the day before', async () => {
+      await process('k-settle-old', commit(1))
+      await databases.asRoot(
+        `UPDATE \`${databases.settings.customer_service_db.schema}\`.idempotency_keys SET created_at = created_at - INTERVAL 25 HOUR`,
+      )
+
+      expect(await process('k-settle-old', settled)).toMatchObject({ result: false })
+    })
+
+    it('is not taken for stored because of the record of a repeat that was faster', async () => {
+      const overtaken = async (context: Context) => {
+        await process('k-settle-fast', commit(2))
+        return settled(context)
+      }
+
+      expect(await process('k-settle-fast', overtaken)).toMatchObject({ result: false })
+    })
   })
 
   it('leaves no record for ever', async () => {

@@ -185,8 +185,12 @@ function guardOf(
       await (tx as Tx<DatabaseName>).db.update(idempotencyKeys).set(stored).where(mine)
     },
     settle: async (db) => {
-      const found = await (db as Queries).select({ fingerprint: idempotencyKeys.fingerprint }).from(idempotencyKeys).where(mine)
-      return found.length > 0
+      const [found] = await (db as Queries)
+        .select({ body: idempotencyKeys.body, location: idempotencyKeys.location, expired: sql<number>`${isExpired}` })
+        .from(idempotencyKeys)
+        .where(mine)
+      // An old record that was to be replaced, or that of a repeat which was faster, says nothing about this transaction.
+      return found !== undefined && !found.expired && found.body === stored?.body && found.location === stored.location
     },
   }
 }
