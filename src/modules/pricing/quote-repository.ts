@@ -7,7 +7,7 @@ import type { PricedRate, ServiceExplanation } from './engine/types.ts'
 import type { ListQuotes } from './quote-schemas.ts'
 import { quoteRates, quotes } from './tables.ts'
 
-export type NewQuoteRow = Omit<typeof quotes.$inferInsert, 'id' | 'version' | 'createdAt' | 'updatedAt'>
+export type NewQuoteRow = Omit<typeof quotes.$inferInsert, 'id' | 'version' | 'updatedAt'>
 export type NewRateRow = Omit<typeof quoteRates.$inferInsert, 'quoteId'>
 
 /** Whose quotes may be seen: everybody's, or those of the customers that the customer module names for the caller. */

@@ -6,7 +6,7 @@ import type { PageOf } from '#platform/schemas.ts'
 import type { PricingEvents } from './contract.ts'
 import { parseMoney, requireCurrency } from './engine/money.ts'
 import { QuoteNotFound, RateNotFound } from './errors.ts'
-import { inputsHash, type Pricings, requestHash } from './pricings.ts'
+import { inputsHash, type Pricing, type Pricings, requestHash } from './pricings.ts'
 import type { QuoteRepository, QuoteVisibility } from './quote-repository.ts'
 import type { ListQuotes, Quote, QuoteExplanation, Rates } from './quote-schemas.ts'
 import type { QuoteRequest } from './shipment-schemas.ts'
@@ -22,30 +22,24 @@ export function createQuotes({ repository, pricings, publish }: QuoteNeeds) {
   return {
     async createQuote(request: QuoteRequest, actor: Principal): Promise<Quote> {
       const pricing = await pricings.price(request, actor)
-      const { result, customerId } = pricing
+      const offer = offerOf(request, pricing)
+      const { rates, ...row } = offer
+      const { customerId, ineligible, expiresAt } = row
       return repository.inTransaction(async (tx) => {
+        // What is stored is what is answered: nothing is read back, and the instant of the pricing is that of the quote.
         const id = await repository.insert(
           tx,
           {
+            ...row,
             status: 'open',
-            customerId,
-            pricedAt: pricing.pricedAt,
-            rateDate: result.rateDate,
-            expiresAt: result.expiresAt,
-            engineVersion: result.engineVersion,
-            request,
-            requestHash: requestHash(request),
-            inputsHash: inputsHash(pricing),
-            customer: pricing.customer,
             customerVersion: pricing.customerVersion,
-            ineligible: result.ineligible,
-            warnings: result.warnings,
-            explanations: result.explanations,
+            explanations: pricing.result.explanations,
             ref: request.ref ?? null,
             supersedes: null,
             createdBy: actor.userId ?? null,
+            createdAt: offer.pricedAt,
           },
-          result.rates.map((rate) => ({
+          pricing.result.rates.map((rate) => ({
             rateId: rate.rateId,
             carrierId: rate.carrier.id,
             serviceCode: rate.serviceCode,
@@ -55,43 +49,27 @@ export function createQuotes({ repository, pricings, publish }: QuoteNeeds) {
             rate,
           })),
         )
-        const quote = await requireQuote(id, 'any', tx)
-        const [best] = quote.rates
+        const [best] = rates
         await audit(tx, {
           action: 'quote.created',
           subject: `quote/${id}`,
-          after: { customerId, rates: quote.rates.length, bestTotal: best?.total ?? null },
+          after: { customerId, rates: rates.length, bestTotal: best?.total ?? null },
         })
         await publish(tx, 'quote.created', id, {
           quoteId: id,
           customerId,
           ...(best ? { bestTotal: best.total.amount, currency: best.total.currency } : {}),
-          rates: quote.rates.length,
-          ineligible: quote.ineligible.length,
-          expiresAt: quote.expiresAt,
+          rates: rates.length,
+          ineligible: ineligible.length,
+          expiresAt,
         })
-        return quote
+        return { id, status: 'open', ...offer, supersedes: null, version: 1, createdAt: offer.pricedAt }
       })
     },
 
     /** Prices without storing anything. */
     async getRates(request: QuoteRequest, actor: Principal): Promise<Rates> {
-      const pricing = await pricings.price(request, actor)
-      const { result } = pricing
-      return {
-        customerId: pricing.customerId,
-        pricedAt: pricing.pricedAt,
-        rateDate: result.rateDate,
-        expiresAt: result.expiresAt,
-        engineVersion: result.engineVersion,
-        request,
-        requestHash: requestHash(request),
-        inputsHash: inputsHash(pricing),
-        customer: pricing.customer,
-        rates: result.rates as Rates['rates'],
-        ineligible: result.ineligible,
-        warnings: result.warnings,
-      }
+      return offerOf(request, await pricings.price(request, actor))
     },
 
     async requireQuote({ id }: { id: number }, actor: Principal): Promise<Quote> {
@@ -134,12 +112,31 @@ export function createQuotes({ repository, pricings, publish }: QuoteNeeds) {
     },
   }
 
-  async function requireQuote(id: number, visible: QuoteVisibility, tx?: PricingTx): Promise<Quote> {
-    const row = await repository.find(id, visible, tx)
+  async function requireQuote(id: number, visible: QuoteVisibility): Promise<Quote> {
+    const row = await repository.find(id, visible)
     if (!row) throw QuoteNotFound({ id })
     return present(row)
   }
 }
+/** What is answered of a pricing, stored or not. */
+function offerOf(request: QuoteRequest, pricing: Pricing): Rates {
+  const { result } = pricing
+  return {
+    customerId: pricing.customerId,
+    pricedAt: pricing.pricedAt,
+    rateDate: result.rateDate,
+    expiresAt: result.expiresAt,
+    engineVersion: result.engineVersion,
+    request,
+    requestHash: requestHash(request),
+    inputsHash: inputsHash(pricing),
+    customer: pricing.customer,
+    rates: result.rates as Rates['rates'],
+    ineligible: result.ineligible,
+    warnings: result.warnings,
+  }
+}
+
 export type Quotes = ReturnType<typeof createQuotes>
 
 function present(row: NonNullable<Awaited<ReturnType<QuoteRepository['find']>>>): Quote {
