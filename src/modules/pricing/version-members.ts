@@ -42,7 +42,7 @@ export function requireSoundMembers(members: VersionMembers, currencyCode: strin
   refuseFaults([
     ['/effectiveTo', () => requireInterval(members)],
     ['/weightPolicy', () => compilePolicy({ ...members.weightPolicy })],
-    ['/rounding', () => moneyRounder(currency, members.rounding)],
+    ['', () => moneyRounder(currency, members.rounding, '/rounding')],
     ['/minNet', () => minor(minNet, currency)],
     ['/minTotal', () => minor(minTotal, currency)],
     ['/maxTotal', () => minor(maxTotal, currency)],
