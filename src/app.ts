@@ -128,7 +128,10 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   // Where databases are elsewhere, no data of ours fills a disk here.
   if (existsSync(config.dataDir)) health.add(diskComponent(config.dataDir))
 
-  /** Brings the unit of user and auth up: built-in roles, signing keys, the first administrator. Waits for a database that is away. */
+  /**
+   * Brings the unit of user and auth up: built-in roles, signing keys, the first administrator. Waits for a database that is
+   * away; throws when waiting would not help, as with a password of the first administrator that is too weak.
+   */
   async function start(): Promise<void> {
     const bringUp = async (): Promise<void> => {
       await user.start()
@@ -137,7 +140,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     try {
       await bringUp()
     } catch (error) {
-      if (!isAppError(error)) throw error
+      if (!isAway(error)) throw error
       log.warn({ error }, 'user and auth wait for their database')
       void retry(bringUp, log)
     }
@@ -146,6 +149,9 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   const internal = createInternal({ health, log, ...(config.metrics ? { metrics } : {}) })
   return { http, internal, events, health, auth, start, databases: hosted.map(({ database }) => database), redis }
 }
+
+const isAway = (error: unknown): boolean => isAppError(error) && error.status === 503
+
 /** Goes on in the background until it succeeds: the rest of the process serves meanwhile. */
 async function retry(work: () => Promise<void>, log: Log): Promise<void> {
   for (;;) {
@@ -155,7 +161,8 @@ async function retry(work: () => Promise<void>, log: Log): Promise<void> {
       log.info({}, 'user and auth are up')
       return
     } catch (error) {
-      log.debug({ error }, 'user and auth still wait')
+      if (isAway(error)) log.debug({ error }, 'user and auth still wait')
+      else log.error({ error }, 'user and auth cannot be brought up')
     }
   }
 }

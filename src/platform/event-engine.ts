@@ -1,4 +1,5 @@
 import type { Database, DatabaseName, Tx } from './databases.ts'
+import { isAppError } from './errors.ts'
 import type { Bell, Observer } from './event-bell.ts'
 import { type EventContract, type EventDeclaration, eventKey } from './event-contracts.ts'
 import { type Consumer, createConsumer } from './event-delivery.ts'
@@ -8,7 +9,6 @@ import { createEventMetrics, type MetricsOfEvents } from './event-metrics.ts'
 import { createPositions, type Positions } from './event-positions.ts'
 import { partitions } from './event-publisher.ts'
 import { createRelay, type Relay } from './event-relay.ts'
-import { isAway } from './event-retries.ts'
 import { createEventSource, type EventSource } from './event-sources.ts'
 import type { Subscriptions } from './event-subscriptions.ts'
 import type { Log } from './logging.ts'
@@ -253,7 +253,8 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
         try {
           await prepare(host)
         } catch (error) {
-          if (!isAway(error)) throw error
+          // Whatever a server could not do at the moment is done at a later look.
+          if (!isAppError(error) || error.status !== 503) throw error
         }
       }
       await lookAround()

@@ -37,6 +37,17 @@ test('events published before a subscriber exists reach it when it starts, and r
   )
 })
 
+test('a table that is locked while the process starts is waited for, and the process starts', async () => {
+  const crew = register(world.crew({ pollMs: 20, idlePollMs: 50 }))
+  await world.rows('ships', 'LOCK TABLES event_source READ')
+
+  await crew.events.start()
+  await world.rows('ships', 'UNLOCK TABLES')
+
+  await crew.sail(1, 1)
+  await booked(1)
+})
+
 test('an event is there exactly when its change is, whatever rolls back', async () => {
   const crew = world.crew()
   await inLanes(200, (ship) =>
