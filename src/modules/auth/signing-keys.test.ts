@@ -14,10 +14,12 @@ const day = 24 * 60 * minute
 function createTable() {
   let now = Date.parse('2026-11-25T12:00:00.000Z')
   let away = false
+  let reads = 0
   const keys: StoredKey[] = []
   const iso = (ms: number) => new Date(ms).toISOString()
   const repository: KeyRepository = {
     async readKeys() {
+      reads += 1
       if (away) throw new Error('away')
       return { keys: keys.filter((key) => Date.parse(key.removeAt) > now), now: iso(now) }
     },
@@ -38,6 +40,7 @@ function createTable() {
   return {
     keys,
     complaints,
+    reads: () => reads,
     pass: (ms: number) => {
       now += ms
     },
@@ -167,6 +170,20 @@ describe('signing keys', () => {
     expect(changes()).toBe(reads + 1)
     ring.stop()
     newer.ring.stop()
+  })
+
+  test('strangers do not decide how often a table that is away is asked either', async () => {
+    const table = createTable()
+    const { ring } = table.replica()
+    await ring.start()
+    table.pass(11_000)
+    table.goAway(true)
+    const before = table.reads()
+
+    for (let stranger = 0; stranger < 10; stranger += 1) expect(await ring.verifier(`unknown-${stranger}`)).toBeUndefined()
+
+    expect(table.reads() - before).toBe(1)
+    ring.stop()
   })
 
   test('while the table is away the last set serves for a day, then nothing is believed', async () => {

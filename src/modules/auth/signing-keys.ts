@@ -64,6 +64,7 @@ export function createSigningKeys({
   let keys: readonly LoadedKey[] = []
   let databaseAhead = 0
   let readAt = Number.NEGATIVE_INFINITY
+  let triedAt = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
   let reading: Promise<void> | undefined
 
@@ -73,6 +74,7 @@ export function createSigningKeys({
 
   async function readOnce(): Promise<void> {
     const started = clock()
+    triedAt = started
     const stored = await repository.readKeys()
     const loaded = await Promise.all(stored.keys.map(load))
     if (stored.keys.length > 0) databaseAhead = Date.parse(stored.now) - started
@@ -130,6 +132,8 @@ export function createSigningKeys({
   return {
     async start() {
       await reload()
+      // A start that failed later on is repeated.
+      clearInterval(timer)
       timer = setInterval(() => {
         reload().catch((error: unknown) => log.warn({ error }, 'signing keys could not be read, the last set stays'))
       }, reloadMs)
@@ -149,7 +153,7 @@ export function createSigningKeys({
 
     async verifier(kid) {
       const find = () => keys.find((key) => key.kid === kid && now() < key.removeAt)
-      if (find() === undefined && clock() - readAt > unknownKidMs)
+      if (find() === undefined && clock() - triedAt > unknownKidMs)
         await reload().catch((error: unknown) => log.warn({ error }, 'signing keys could not be read, the last set stays'))
       requireGoodSet()
       const key = find()
