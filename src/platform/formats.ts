@@ -29,18 +29,17 @@ function isDay(text: string): boolean {
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text)
 }
 
-const seen = new Map<string, boolean>()
+/** Zones that exist, in the spellings that were sent: text from strangers is remembered only when it is one, and not without end. */
+const knownZones = new Set<string>()
+const mostZones = 1_000
 
 function isTimeZone(name: string): boolean {
-  const known = seen.get(name)
-  if (known !== undefined) return known
-  let exists = true
+  if (knownZones.has(name)) return true
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })
   } catch {
-    exists = false
+    return false
   }
-  // Names come from outside: what is remembered of them has an end.
-  if (seen.size < 1_000) seen.set(name, exists)
-  return exists
+  if (knownZones.size < mostZones) knownZones.add(name)
+  return true
 }
