@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bearer, httpNeeds, memoryLog } from '#support/http.ts'
 import { currentContext } from './context.ts'
+import { ContractInputInvalid } from './contracts.ts'
 import { answers, created, createHttp, type Http, IdParams, idPath, type ModuleRoutes, NoContent } from './http.ts'
 import { FieldImmutable, VersionMismatch } from './http-errors.ts'
 import { commaList, listQuery } from './lists.ts'
@@ -118,6 +119,7 @@ const routes: ModuleRoutes = async (app) => {
     },
     async (request) => {
       if (request.body.how === 'declared') throw FieldImmutable({ path: '/name' })
+      if (request.body.how === 'contract') throw ContractInputInvalid({ operation: 'user.getUser', faults: '/id must be integer' })
       if (request.body.how === 'payload') return { id: 0, name: 'a', version: 1 }
       throw Object.assign(new Error("Duplicate entry 'a@b.c' for key users.email"), { code: 'ER_DUP_ENTRY', errno: 1062 })
     },
@@ -305,6 +307,7 @@ describe('problems', () => {
     ],
     ['a declared refusal', 422, 'FIELD_IMMUTABLE', () => json('POST', '/v1/failures', { how: 'declared' })],
     ['an error of the database', 500, 'INTERNAL', () => json('POST', '/v1/failures', { how: 'database' })],
+    ['an inner contract that was broken', 500, 'INTERNAL', () => json('POST', '/v1/failures', { how: 'contract' })],
     ['a payload its schema refuses', 500, 'INTERNAL', () => json('POST', '/v1/failures', { how: 'payload' })],
   ]
 
@@ -320,7 +323,7 @@ describe('problems', () => {
         (name) => !['type', 'title', 'status', 'code', 'detail', 'instance', 'requestId', 'errors'].includes(name),
       ),
     ).toEqual([])
-    expect(answer.body + JSON.stringify(answer.headers)).not.toMatch(/ER_|node_modules|\.ts:|ECONN|Duplicate|stack|FST_/)
+    expect(answer.body + JSON.stringify(answer.headers)).not.toMatch(/ER_|getUser|node_modules|\.ts:|ECONN|Duplicate|stack|FST_/)
   })
 
   it('lists every fault of body and query at once, with the place of each', async () => {
@@ -388,6 +391,39 @@ describe('input', () => {
     `${'['.repeat(30)}${']'.repeat(30)}`,
   ])('refuses the body %s', async (body) => {
     expect((await json('POST', '/v1/things', body)).statusCode).toBe(400)
+  })
+
+  it('refuses names that JavaScript treats specially even where any name is taken', async () => {
+    const open: ModuleRoutes = async (app) => {
+      app.post(
+        '/v1/notes',
+        {
+          schema: {
+            ...things,
+            operationId: 'note',
+            summary: 'Note',
+            body: Type.Record(Type.String(), Type.Unknown()),
+            response: answers({ 204: NoContent }),
+          },
+          config: { access: 'public' },
+          bodyLimit: 1_000,
+        },
+        async () => {},
+      )
+    }
+    const { app } = createHttp(httpNeeds())
+    await app.register(open)
+    const send = (payload: string) =>
+      app.inject({ method: 'POST', url: '/v1/notes', payload, headers: { 'content-type': 'application/json' } })
+
+    const statuses = [
+      await send('{"a":{"b":1}}'),
+      await send('{"__proto__":{"admin":true}}'),
+      await send('{"a":[{"constructor":{}}]}'),
+    ].map(({ statusCode }) => statusCode)
+
+    expect(statuses).toEqual([204, 400, 400])
+    await app.close()
   })
 
   it('brings text to one form of Unicode', async () => {
