@@ -6,6 +6,7 @@ import { runInContext } from './context.ts'
 import { Overloaded } from './dependency-errors.ts'
 import { createAdmission, isHealth } from './http-admission.ts'
 import { compress } from './http-compression.ts'
+import { watchConnections } from './http-connections.ts'
 import { MalformedJson, MethodNotAllowed, RouteNotFound, UrlTooLong } from './http-errors.ts'
 import { createFailures, pathOf } from './http-failures.ts'
 import { surround } from './http-handler.ts'
@@ -39,13 +40,17 @@ export interface Http {
   readonly app: FastifyInstance
   /** Every route, in the order of declaration. */
   readonly routes: readonly DeclaredRoute[]
-  /** Sends every client away after its answer; new requests are still served. */
-  drain(): void
+  /**
+   * Sends every client away after its answer; new requests are still served. Resolves when none is left, or when those that
+   * are left have had their time to ask once more and be told.
+   */
+  drain(): Promise<void>
   /** What is at work, for the report of a shutdown that hangs. */
   inFlight(): string[]
 }
 
 const bodyLimit = 65_536
+const farewellMs = 500
 const maxUrl = 4_096
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
@@ -76,6 +81,7 @@ export function createHttp(needs: HttpNeeds): Http {
   const failures = createFailures({ publicUrl: config.publicUrl, log, headers })
   const lives = createRequestLives({ ...lifeLimits, ...needs.limits?.life })
   const load = createLoadGauge(needs.limits?.load ?? (config.env === 'test' ? noLoadLimits : loadLimits))
+  const connections = watchConnections(app.server)
   const observe = createObservation({ log, metrics, lives })
   const admit = createAdmission({ security, rateLimits })
   const origins = originRules(config.corsOrigins)
@@ -155,6 +161,7 @@ export function createHttp(needs: HttpNeeds): Http {
     throw RouteNotFound()
   })
   app.addHook('onReady', async () => policy.seal())
+  app.addHook('preClose', async () => connections.endSilent())
   app.addHook('onClose', async () => {
     lives.close()
     load.close()
@@ -168,6 +175,7 @@ export function createHttp(needs: HttpNeeds): Http {
       lives.each(({ reply }) => {
         if (!reply.raw.headersSent) reply.header('connection', 'close')
       })
+      return connections.allGone(farewellMs)
     },
     inFlight: () => lives.describe(),
   }

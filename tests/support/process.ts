@@ -17,13 +17,20 @@ export interface RunningProcess {
   kill(): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   terminate(): Promise<number | null>
+  /** The exit code, once there is one; null when a signal ended it. */
+  exited: Promise<number | null>
   /** Lines of its log so far. */
   log: string[]
 }
 
 const secrets = new WeakMap<TestDatabases, string>()
 
-export async function startProcess(databases: TestDatabases, settings: Record<string, string> = {}): Promise<RunningProcess> {
+/** Returns when a line of its log matches, by default the one that says it is ready. */
+export async function startProcess(
+  databases: TestDatabases,
+  settings: Record<string, string> = {},
+  until = /"msg":"ready"/,
+): Promise<RunningProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'bulkhead-process-'))
   const [port, internalPort] = [await freePort(), await freePort()]
   const base = testEnvironment(databases, dataDir)
@@ -45,13 +52,14 @@ export async function startProcess(databases: TestDatabases, settings: Record<st
   const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)))
   void exited.then(() => rmSync(dataDir, { recursive: true, force: true }))
   const log: string[] = []
-  await ready(child, log)
+  await said(until, child, log)
   return {
     url: `http://127.0.0.1:${port}`,
     internalUrl: `http://127.0.0.1:${internalPort}`,
     pid: child.pid ?? 0,
     admin: firstAdmin,
     log,
+    exited,
     async kill() {
       child.kill('SIGKILL')
       await exited
@@ -63,14 +71,14 @@ export async function startProcess(databases: TestDatabases, settings: Record<st
   }
 }
 
-function ready(child: ChildProcess, log: string[]): Promise<void> {
+function said(what: RegExp, child: ChildProcess, log: string[]): Promise<void> {
   return new Promise((done, failed) => {
     const hear = (line: string): void => {
       log.push(line)
-      if (line.includes('"msg":"ready"')) done()
+      if (what.test(line)) done()
     }
     if (child.stdout) createInterface({ input: child.stdout }).on('line', hear)
     if (child.stderr) createInterface({ input: child.stderr }).on('line', hear)
-    child.once('exit', (code) => failed(new Error(`the process ended with ${code} before it was ready:\n${log.slice(-20).join('\n')}`)))
+    child.once('exit', (code) => failed(new Error(`the process ended with ${code} before it said ${what}:\n${log.slice(-20).join('\n')}`)))
   })
 }
