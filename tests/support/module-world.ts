@@ -17,6 +17,8 @@ export interface Answered {
   text: string
   etag: string | undefined
   location: string | undefined
+  /** A stored answer, given again for the same Idempotency-Key. */
+  isReplay: boolean
 }
 
 export interface Told {
@@ -69,9 +71,10 @@ interface Mounted<E, N extends DatabaseName> {
 export async function openModuleWorld<N extends DatabaseName, E>(
   name: N,
   mount: (connection: Connection<N>) => Mounted<E, N>,
-  options: { poolSize?: number } = {},
+  /** `beside`: another process on the data of a world. */
+  options: { poolSize?: number; beside?: TestDatabases } = {},
 ): Promise<ModuleWorld<N>> {
-  const databases = await createTestDatabases({ poolSize: options.poolSize ?? 6 })
+  const databases = options.beside ?? (await createTestDatabases({ poolSize: options.poolSize ?? 6 }))
   const database = openDatabase(name, databases.settings[name], { log: memoryLog() })
   const connection = database.requests
   const { plugin, subscriptions } = mount(connection)
@@ -101,6 +104,7 @@ export async function openModuleWorld<N extends DatabaseName, E>(
         text: response.body,
         etag: response.headers.etag?.toString(),
         location: response.headers.location?.toString(),
+        isReplay: response.headers['idempotent-replayed'] === 'true',
       }
     },
     async told(subject) {
@@ -150,7 +154,7 @@ export async function openModuleWorld<N extends DatabaseName, E>(
     async close() {
       await http.app.close()
       await database.close()
-      await databases.drop()
+      if (!options.beside) await databases.drop()
     },
   }
 }

@@ -64,10 +64,11 @@ export const shipment = (carrierId: number, more: object = {}) => ({
   ...more,
 })
 
-export async function openPricingWorld(): Promise<PricingWorld> {
-  const profiles = new Map<number, Profile>()
-  const carriers = new Map<number, Carrier>()
-  const services = new Map<number, Service[]>()
+/** `beside`: another process on the data of a world, with the same neighbours. */
+export async function openPricingWorld(beside?: PricingWorld): Promise<PricingWorld> {
+  const profiles = beside?.profiles ?? new Map<number, Profile>()
+  const carriers = beside?.carriers ?? new Map<number, Carrier>()
+  const services = beside?.services ?? new Map<number, Service[]>()
   const customers: PricingNeeds['customers'] = {
     getPricingProfile: async ({ id }) => profiles.get(id),
     getCustomer: async ({ id }) => profiles.get(id) && customerOf(id),
@@ -87,7 +88,7 @@ export async function openPricingWorld(): Promise<PricingWorld> {
         customers,
         carriers: carrierModule,
       }),
-    { poolSize: 50 },
+    { poolSize: 50, ...(beside ? { beside: beside.databases } : {}) },
   )
   let made = 0
 

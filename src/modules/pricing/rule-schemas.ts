@@ -50,7 +50,12 @@ export type RuleAction = Static<typeof RuleAction>
 const conditions = (most: number) =>
   Type.Unsafe<unknown>({
     description: 'Tree of all, any, not and leaves { attribute, op, value }; a list means all; null: always',
-    anyOf: [{ type: 'array', minItems: 1, maxItems: 100 }, { type: 'object', minProperties: 1, maxProperties: most }, { type: 'null' }],
+    anyOf: [
+      { type: 'array', minItems: 1, maxItems: 100 },
+      // Open on purpose: its form is recursive and checked by the engine, and a closed one would be answered without its members.
+      { type: 'object', minProperties: 1, maxProperties: most, additionalProperties: true },
+      { type: 'null' },
+    ],
   })
 /** A condition tree, whose form is checked when it is saved. */
 export const Conditions = conditions(3)
