@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DatabaseName } from './config.ts'
-import { currentContext, type Once } from './context.ts'
+import { type Context, currentContext, type Once } from './context.ts'
 import { DeadlineExceeded } from './contracts.ts'
 import type { ServerConnection } from './database-connection.ts'
 import { isConflict, isConnectionLoss, isReadOnly, isStatementLimit } from './database-dialect.ts'
@@ -75,6 +75,7 @@ export function createWithTx<N extends DatabaseName>({ name, pool, db, deadlineM
       signal,
       deadline: Math.min(started + (options.deadlineMs ?? deadlineMs), context.deadline ?? Number.POSITIVE_INFINITY),
       body: once ? guarded(fn, once) : fn,
+      recheck: context.recheck,
     }
     const settle = options.settle ?? (once && ((queries: Queries) => once.settle(queries)))
 
@@ -122,6 +123,7 @@ interface Work<N extends DatabaseName, R> {
   signal: AbortSignal | undefined
   deadline: number
   body(tx: Tx<N>): Promise<R>
+  recheck: Context['recheck']
 }
 
 type Outcome<R> =
@@ -162,6 +164,8 @@ async function runOnce<N extends DatabaseName, R>(pool: Pool, work: Work<N, R>, 
     const tx: Tx<N> = { name: work.name, db: createQueries(run), afterCommit: (hook) => void hooks.push(hook) }
     result = await scopes.run(scope, () => work.body(tx))
     if (doom) throw doom
+    // Outside the transaction: whoever asks takes a connection of their own, briefly.
+    await scopes.run({ active: false }, async () => work.recheck?.())
     // The caller has been told that it failed, or will be: what nobody waits for is not stored.
     if (work.signal?.aborted || performance.now() > work.deadline) throw expired(work.name)
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Access } from './answers.ts'
 import { ApiKeyNotAllowed, Forbidden, RouteNotFound, Unauthenticated } from './http-errors.ts'
-import { anonymous, type Principal, scopeOf } from './principal.ts'
+import { anonymous, type Principal, type Scope, scopeOf } from './principal.ts'
 import type { RateLimits } from './rate-limits.ts'
 import type { SecurityPort } from './security.ts'
 
@@ -51,14 +51,38 @@ export function createAdmission({ security, rateLimits }: { security: SecurityPo
     request.life.principal = principal
     request.principal = principal
     const { config } = request.routeOptions
+    if (config.access !== 'public' && !reading.has(request.method)) request.life.recheck = recheckOf(request, principal)
     const counted = isCounted(request) ? rateLimits?.admit(request, reply, principal) : undefined
     if (counted instanceof Promise) return counted.then(() => permit(principal, config))
     return permit(principal, config)
   }
 
+  /** Nothing is stored for a caller whose rights end while the request is at work; not asked while a copy of them would still hold. */
+  function recheckOf(request: FastifyRequest, admitted: Principal): () => void | Promise<void> {
+    const holdUntil = performance.now() + rightsHoldMs
+    const again = async (): Promise<void> => {
+      const { config } = request.routeOptions
+      const now = await authenticate(request, config.access, config.fresh ?? false)
+      if (now === admitted) return
+      permit(now, config)
+      const lost = Object.entries(admitted.can).find(([permission, scope]) => !isHeld(now, permission, scope))
+      // What it was admitted for may rest on any of them.
+      if (lost) throw Forbidden({ permission: lost.join(':') })
+    }
+    return () => (performance.now() < holdUntil ? undefined : again())
+  }
+
   function isCounted(request: FastifyRequest): boolean {
     return rateLimits !== undefined && !isHealth(request)
   }
+}
+
+const reading = new Set(['GET', 'HEAD', 'OPTIONS'])
+const rightsHoldMs = 1_000
+
+function isHeld(principal: Principal, permission: string, scope: Scope): boolean {
+  const held = scopeOf(principal, permission)
+  return held === 'any' || held === scope
 }
 
 export const isHealth = (request: FastifyRequest): boolean => request.routeOptions.url?.startsWith('/health') ?? false

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createIdentity, type Identity } from '#support/identity.ts'
+import { createIdentity, goodPassword, type Identity } from '#support/identity.ts'
 import { redisCommand } from '#support/redis-command.ts'
 import { privateRedis } from '#support/servers.ts'
 
@@ -42,6 +42,27 @@ const staff = async (...roles: string[]) => {
 }
 
 describe('a change bites', () => {
+  test('on a request that is at work: when its session ends meanwhile, nothing of it is stored', async () => {
+    const { id, accessToken, email } = await here.person()
+    const other = await here.call('POST', '/v1/auth/login', { body: { email, password: goodPassword } })
+    const version = await versionOf(id)
+    const { schema } = here.databases.settings.shared_user_db
+    const held = here.databases.asRoot(`UPDATE \`${schema}\`.users SET locale = locale WHERE id = ${id} AND SLEEP(1.7) = 0`)
+    const underWay = () => here.databases.asRoot("SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE%SLEEP%'")
+    await expect.poll(underWay, { interval: 10 }).not.toEqual([])
+
+    const patch = here.call('PATCH', `/v1/users/${id}`, {
+      token: accessToken,
+      body: { firstName: 'Late' },
+      headers: { 'if-match': `"v${version}"` },
+    })
+    await here.call('POST', '/v1/auth/logout-all', { token: String(other.body.accessToken), body: {} })
+
+    expect(await patch).toMatchObject({ status: 401, body: { code: 'SESSION_REVOKED' } })
+    expect(await versionOf(id)).toBe(version)
+    await held
+  })
+
   test.each(['suspend', 'deactivate'])('%s refuses the open session here at once and there within a second', async (action) => {
     const { id, accessToken, refreshToken, email } = await here.person()
     expect([(await me(accessToken)).status, (await me(accessToken, there)).status]).toEqual([200, 200])
