@@ -16,15 +16,23 @@ beforeAll(async () => {
 afterEach(() => running?.kill())
 afterAll(() => databases?.drop())
 
-/** Asks again and again on one connection that is kept, until the answer says to leave. */
-async function keepAsking(url: string, path: string, headers: Record<string, string>): Promise<{ answers: number; failures: string[] }> {
+/** Asks again and again on one connection that is kept, some with pauses, until the answer says to leave. */
+async function keepAsking(
+  url: string,
+  path: string,
+  headers: Record<string, string>,
+  pauseMs: number,
+): Promise<{ answers: number; failures: string[] }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const failures: string[] = []
   for (let answers = 0; ; answers += 1) {
     try {
       const { status, connection } = await ask(new URL(path, url), { agent, headers })
       if (status !== 200) failures.push(`status ${status}`)
-      if (connection !== 'close') continue
+      if (connection !== 'close') {
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        continue
+      }
     } catch (error) {
       failures.push(error instanceof Error && 'code' in error ? String(error.code) : String(error))
     }
@@ -85,7 +93,7 @@ describe('SIGTERM', () => {
     const headers = { authorization: `Bearer ${body.accessToken}` }
     const paths = ['/v1/customers', '/v1/users', '/health/live', '/v1/auth/me']
     const silent = await connected(url)
-    const clients = Array.from({ length: 12 }, (_, index) => keepAsking(url, paths[index % paths.length] ?? '', headers))
+    const clients = Array.from({ length: 12 }, (_, index) => keepAsking(url, paths[index % paths.length] ?? '', headers, (index % 3) * 25))
 
     const began = performance.now()
     const ended = running.terminate()
