@@ -280,7 +280,9 @@ CREATE INDEX `quotes_by_created` ON `quotes` (`created_at`,`id`);--> statement-b
 CREATE INDEX `quotes_by_ref` ON `quotes` (`ref`,`id`);--> statement-breakpoint
 CREATE INDEX `tariff_version_closings_by_closer` ON `tariff_version_closings` (`closed_by`);--> statement-breakpoint
 CREATE INDEX `tariff_versions_by_tariff` ON `tariff_versions` (`tariff_id`,`id`);--> statement-breakpoint
+CREATE INDEX `tariff_versions_by_number` ON `tariff_versions` (`tariff_id`,`number`,`id`);--> statement-breakpoint
 CREATE INDEX `tariff_versions_by_state` ON `tariff_versions` (`state`,`tariff_id`);--> statement-breakpoint
+CREATE INDEX `tariffs_by_code` ON `tariffs` (`code`,`id`);--> statement-breakpoint
 CREATE INDEX `tariffs_by_carrier` ON `tariffs` (`carrier_id`,`id`);--> statement-breakpoint
 CREATE INDEX `tariffs_by_customer` ON `tariffs` (`customer_id`,`id`);--> statement-breakpoint
 CREATE INDEX `tariffs_by_created` ON `tariffs` (`created_at`,`id`);

@@ -17,7 +17,12 @@ export interface Catalogue {
 
 const listLifetimeMs = 1_000
 
-type CatalogueNeeds = Pick<PricingRepository, 'tariffs' | 'versions' | 'rates' | 'rules'>
+interface CatalogueNeeds {
+  tariffs: Pick<PricingRepository['tariffs'], 'all'>
+  versions: Pick<PricingRepository['versions'], 'published' | 'now'>
+  rates: Pick<PricingRepository['rates'], 'ratesOfMany'>
+  rules: Pick<PricingRepository['rules'], 'enabled'>
+}
 
 export function createCatalogue(
   { tariffs, versions, rates, rules }: CatalogueNeeds,

@@ -56,6 +56,8 @@ export const tariffs = mysqlTable(
   },
   (table) => [
     unique('tariffs_code').on(table.code),
+    // Order by code and id: a unique key alone does not serve it.
+    index('tariffs_by_code').on(table.code, table.id),
     index('tariffs_by_carrier').on(table.carrierId, table.id),
     index('tariffs_by_customer').on(table.customerId, table.id),
     index('tariffs_by_created').on(table.createdAt, table.id),
@@ -93,6 +95,7 @@ export const tariffVersions = mysqlTable(
   (table) => [
     unique('tariff_versions_number').on(table.tariffId, table.number),
     index('tariff_versions_by_tariff').on(table.tariffId, table.id),
+    index('tariff_versions_by_number').on(table.tariffId, table.number, table.id),
     index('tariff_versions_by_state').on(table.state, table.tariffId),
   ],
 )
