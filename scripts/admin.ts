@@ -30,14 +30,11 @@ async function create({ email, firstName, lastName }: CreateOptions): Promise<vo
   const app = await createApp({ config, log: createLog({ logLevel: 'silent' }) })
   try {
     await app.start()
-    const user = await app.auth.createAdministrator({ email, password, firstName, lastName })
+    const user = await app.createAdministrator({ email, password, firstName, lastName })
     console.log(`administrator ${user.email} created, user ${user.id}`)
   } finally {
-    app.auth.stop()
-    app.health.stop()
     await app.http.app.close()
-    await app.redis.close()
-    await Promise.all(app.databases.map((database) => database.close()))
+    await app.close()
   }
 }
 

@@ -15,7 +15,7 @@ import { createBell, createEvents, createPublisher } from './platform/events.ts'
 import { createHealth, diskComponent } from './platform/health.ts'
 import { healthRoutes } from './platform/health-routes.ts'
 import { createHttp } from './platform/http.ts'
-import { createIdempotency } from './platform/idempotency.ts'
+import { createIdempotency, sweepIdempotencyKeys } from './platform/idempotency.ts'
 import { createInternal } from './platform/internal.ts'
 import type { Log } from './platform/logging.ts'
 import { createMetrics, type Metrics } from './platform/metrics.ts'
@@ -146,8 +146,22 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     }
   }
 
+  const databases = hosted.map(({ database }) => database)
+  const sweep = sweepIdempotencyKeys(
+    databases.map((database) => database.requests),
+    log,
+  )
+
+  /** Ends what runs in the background and closes every connection; requests and events must have ended. */
+  async function close(): Promise<void> {
+    sweep.stop()
+    health.stop()
+    auth.stop()
+    await Promise.all([...databases.map((database) => database.close()), redis.close()])
+  }
+
   const internal = createInternal({ health, log, ...(config.metrics ? { metrics } : {}) })
-  return { http, internal, events, health, auth, start, databases: hosted.map(({ database }) => database), redis }
+  return { http, internal, events, health, start, close, databases, createAdministrator: auth.createAdministrator }
 }
 
 const isAway = (error: unknown): boolean => isAppError(error) && error.status === 503

@@ -23,12 +23,19 @@ async function main(): Promise<void> {
     stillRunning: http.inFlight,
     steps: [
       { name: 'leave the balancer', run: () => health.drain() },
-      { name: 'serve on', run: () => pause(config.drainDelayMs) },
-      { name: 'send clients away', run: () => http.drain() },
       { name: 'stop events', run: () => events.stop() },
+      {
+        name: 'serve on',
+        run: () => {
+          // Every answer of this time asks its client to connect anew, so those who keep connections leave meanwhile.
+          void http.drain()
+          return pause(config.drainDelayMs)
+        },
+      },
+      { name: 'send clients away', run: () => http.drain() },
       { name: 'finish requests', run: () => http.app.close() },
       { name: 'close the internal listener', run: () => internal.close() },
-      { name: 'close connections', run: () => closeConnections(app) },
+      { name: 'close connections', run: () => app.close() },
     ],
   })
 
@@ -81,12 +88,6 @@ async function budgetIsKept({ databases }: App, config: Config, log: Log): Promi
     if (!isAppError(error)) throw error
     log.warn({ error }, 'the connection budget could not be checked')
   }
-}
-
-async function closeConnections({ databases, redis, auth, health }: App): Promise<void> {
-  health.stop()
-  auth.stop()
-  await Promise.all([...databases.map((database) => database.close()), redis.close()])
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -18,6 +18,6 @@ export async function openApiDocument(): Promise<string> {
     return `${JSON.stringify(answer.json(), null, 2)}\n`
   } finally {
     await app.http.app.close()
-    await app.redis.close()
+    await app.close()
   }
 }

@@ -42,12 +42,10 @@ export async function startSystem(settings: Record<string, string> = {}): Promis
     databases,
     admin: firstAdmin,
     async stop() {
-      app.http.drain()
+      void app.http.drain()
       await app.events.stop()
       await app.http.app.close()
-      app.health.stop()
-      app.auth.stop()
-      await Promise.all([...app.databases.map((database) => database.close()), app.redis.close()])
+      await app.close()
       await databases.drop()
       rmSync(dataDir, { recursive: true, force: true })
     },

@@ -28,7 +28,6 @@ it('a first administrator whose password is refused ends the start with the reas
     await expect(app.start()).rejects.toMatchObject({ code: 'PASSWORD_TOO_WEAK' })
   } finally {
     await app.http.app.close()
-    app.auth.stop()
-    await Promise.all([...app.databases.map((database) => database.close()), app.redis.close()])
+    await app.close()
   }
 })
