@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, lt, or, sql } from 'drizzle-orm'
 import type { Connection, SharedUserTx } from '#platform/databases.ts'
 import { users } from '../user/tables.ts'
 import { loginFailures } from './tables.ts'
@@ -16,6 +16,7 @@ const freeFailures = 5
 /** From here on only a reset of the password or an operator opens. */
 const lastFailure = 100
 const longestBlockSeconds = 900
+const purgedAtOnce = 1_000
 
 export function createLoginRepository(connection: Connection<'shared_user_db'>) {
   const { db } = connection
@@ -53,6 +54,20 @@ export function createLoginRepository(connection: Connection<'shared_user_db'>) 
         .insert(loginFailures)
         .values({ ident, failures: 1, updatedAt: sql`NOW(3)` })
         .onDuplicateKeyUpdate({ set: { failures: sql`${loginFailures.failures} + 1`, blockedUntil, updatedAt: sql`NOW(3)` } })
+    },
+
+    /** Forgets free failures after a day and all others after a month, some at a time; true when there may be more. */
+    async purgeFailures(): Promise<boolean> {
+      const [{ affectedRows }] = await db
+        .delete(loginFailures)
+        .where(
+          or(
+            and(lt(loginFailures.failures, freeFailures), lt(loginFailures.updatedAt, sql`NOW(3) - INTERVAL 24 HOUR`)),
+            lt(loginFailures.updatedAt, sql`NOW(3) - INTERVAL 30 DAY`),
+          ),
+        )
+        .limit(purgedAtOnce)
+      return affectedRows === purgedAtOnce
     },
 
     async clearFailures(tx: SharedUserTx, ident: Buffer): Promise<void> {

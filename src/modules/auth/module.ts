@@ -10,6 +10,7 @@ import type { UserContract, UserEvents } from '../user/index.ts'
 import { createAccessTokens } from './access-tokens.ts'
 import { createAttempts } from './attempts.ts'
 import type { AuthEvents } from './contract.ts'
+import { createFailureSweep } from './failure-sweep.ts'
 import { createAdministrators } from './first-administrator.ts'
 import { createKeyRepository } from './key-repository.ts'
 import { createLoggingIn } from './logging-in.ts'
@@ -72,7 +73,9 @@ export function createAuth({ connection, shared, publish, users, config, log }: 
 
   const passwords = createPasswords({ log })
   const policy = createPasswordPolicy({ minLength: auth.passwordMinLength })
-  const logIn = createLoggingIn({ repository: createLoginRepository(connection), sessions, passwords, attempts, sealing, users })
+  const loginRepository = createLoginRepository(connection)
+  const failures = createFailureSweep({ repository: loginRepository, log })
+  const logIn = createLoggingIn({ repository: loginRepository, sessions, passwords, attempts, sealing, users })
   const { registration } = auth
   const service = createAuthService({ registration, repository, sessions, logIn, users, passwords, policy, attempts })
   const administrators = createAdministrators({ users, passwords, policy, log })
@@ -86,7 +89,11 @@ export function createAuth({ connection, shared, publish, users, config, log }: 
     async start() {
       await keys.start()
       await administrators.ensureAdministrator(auth.bootstrapAdmin)
+      failures.start()
     },
-    stop: () => keys.stop(),
+    stop() {
+      keys.stop()
+      failures.stop()
+    },
   }
 }
