@@ -2,6 +2,8 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Answered } from '#support/module-world.ts'
 import { admin, dayAfter, flat, openPricingWorld, type PricingWorld, shipment, staff, today } from '#support/pricing-world.ts'
+import { createCatalogue } from './catalogue.ts'
+import { asKnownAt, versionInForce } from './engine/effective.ts'
 import { createPricingRepository } from './repository.ts'
 import { readContent } from './version-content.ts'
 
@@ -257,6 +259,46 @@ describe('publishing', () => {
     expect(closedTo).toBe(dayAfter(5))
     expect(rest).toEqual(asPublished)
     expect((await world.told(`tariff/${tariffId}`))[1]?.data).toMatchObject({ closedVersionId: first.id, diff: { changed: 1 } })
+  })
+
+  test('the record of a closing is of the instant of the publication that made it', async () => {
+    const { tariffId } = await tariffOf()
+    const first = await draft(tariffId, '10.00')
+    await world.publish(tariffId, first.number)
+    const { publishedAt } = (await world.publish(tariffId, (await draft(tariffId, '11.00', dayAfter(5))).number)).body
+
+    const closings = await createPricingRepository(world.connection).versions.closingsOf([first.id])
+
+    expect(closings.map(({ at: instant }) => instant)).toEqual([publishedAt])
+  })
+
+  test('PRC-6 whoever reads prices while versions follow each other finds exactly one in force', async () => {
+    const { tariffId } = await tariffOf()
+    await world.publish(tariffId, (await draft(tariffId, '10.00', dayAfter(1))).number)
+    const drafts: number[] = []
+    for (let day = 2; day <= 31; day += 1) drafts.push((await draft(tariffId, `${day}.00`, dayAfter(day))).number)
+    let tick = 0
+    // Every look is a read of its own: a second has passed since the one before.
+    const catalogue = createCatalogue(createPricingRepository(world.connection), () => {
+      tick += 1_000
+      return tick
+    })
+    let isOver = false
+    let looks = 0
+    const looking = Array.from({ length: 4 }, async () => {
+      while (!isOver) {
+        const { tariffs, now } = await catalogue.load()
+        const versions = tariffs.find(({ id }) => id === tariffId)?.versions.flatMap((one) => asKnownAt(one, Date.parse(now())) ?? []) ?? []
+        expect(versionInForce(versions, dayAfter(60)).rateTables).toHaveLength(1)
+        looks += 1
+      }
+    })
+
+    for (const number of drafts) await world.publish(tariffId, number)
+    isOver = true
+    await Promise.all(looking)
+
+    expect(looks).toBeGreaterThan(drafts.length)
   })
 
   test('the list of versions names the one in force on a day', async () => {

@@ -10,6 +10,7 @@ const write = { access: { permission: 'pricing_rule:write' }, hidden: true, data
 const contentErrors = [
   engineErrors.INVALID_RULE,
   engineErrors.INVALID_CONDITION,
+  engineErrors.INVALID_DATE,
   engineErrors.INVALID_INTERVAL,
   engineErrors.OUT_OF_RANGE,
   engineErrors.UNKNOWN_CURRENCY,

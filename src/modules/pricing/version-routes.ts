@@ -38,6 +38,7 @@ const versionErrors = [TariffNotFound, TariffVersionNotFound] as const
 /** What a member of a version may be refused for when it is saved. */
 const memberErrors = [
   TooManyDecimals,
+  engineErrors.INVALID_DATE,
   engineErrors.INVALID_INTERVAL,
   engineErrors.INVALID_POLICY,
   engineErrors.INVALID_ROUNDING,
