@@ -30,6 +30,8 @@ declare module 'fastify' {
     interactive?: boolean
     /** Who may not call sees 404, not 403. */
     hidden?: boolean
+    /** Served however much there is to do: what must work under overload, and costs little. */
+    essential?: boolean
     /** What the route throws besides what the platform throws for it; stands in the API document. */
     errors?: readonly ErrorType<never>[]
     /** If-Match: `required` is 428 without it, `when-sent` hands it on when it is there. */

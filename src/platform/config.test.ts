@@ -66,6 +66,13 @@ describe('the configuration', () => {
     expect(faults.map((fault) => fault.split(' ')[0]).sort()).toEqual(['LOG_LEVEL', 'PORT', 'REPLICAS'])
   })
 
+  it.each(['api.example.com', 'ftp://example.com', 'https://u:p@example.com', 'https://example.com/?a=1', 'https://example.com/#a'])(
+    'refuses %s as the address of the world',
+    (url) => {
+      expect(faultsOf({ ...development, PUBLIC_URL: url })).toEqual([expect.stringMatching(/^PUBLIC_URL /)])
+    },
+  )
+
   it('treats an empty variable as one that is not set', () => {
     expect(loadConfig({ ...development, PUBLIC_URL: '' }).publicUrl).toBe('http://127.0.0.1:3000')
   })

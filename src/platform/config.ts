@@ -123,6 +123,8 @@ export function loadConfig(environment: Environment = process.env): Config {
   if ((settings.BOOTSTRAP_ADMIN_EMAIL === undefined) !== (settings.BOOTSTRAP_ADMIN_PASSWORD === undefined)) {
     faults.push('BOOTSTRAP_ADMIN_EMAIL and BOOTSTRAP_ADMIN_PASSWORD go together: set both or none')
   }
+  if (settings.PUBLIC_URL !== undefined && !isBase(settings.PUBLIC_URL))
+    faults.push(`PUBLIC_URL is ${JSON.stringify(settings.PUBLIC_URL)}, which is not an address like https://api.example.com`)
   if (settings.PORT === settings.INTERNAL_PORT && settings.HOST === settings.INTERNAL_HOST)
     faults.push('PORT and INTERNAL_PORT are the same: give the internal listener a port of its own')
   if (faults.length > 0) throw new ConfigError(faults)
@@ -199,6 +201,12 @@ function validationFaults(error: unknown, values: Record<string, string>): strin
     const allowed = fault.params?.allowedValues ? `: ${fault.params.allowedValues.join(', ')}` : ''
     return `${name} is ${JSON.stringify(values[name])}, which ${fault.message ?? 'is wrong'}${allowed}`
   })
+}
+
+/** Scheme, host, port and perhaps a path: what other addresses can be made of by adding to it. */
+function isBase(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}${url.pathname}`
 }
 
 /** Values that stand in examples and tutorials; production takes none of them. */

@@ -132,7 +132,8 @@ export function createHttp(needs: HttpNeeds): Http {
     else if (request.is404) {
       const unknown = answerUnknown(app, origins, request, reply)
       if (unknown) done(unknown)
-    } else if (load.overloaded && !isHealth(request)) done(Overloaded({ dependency: 'this process' }))
+    } else if (load.overloaded && !isHealth(request) && !request.routeOptions.config.essential)
+      done(Overloaded({ dependency: 'this process' }))
     else done()
   })
 

@@ -188,16 +188,18 @@ describe('going down', () => {
 })
 
 describe('more work than there is time', () => {
-  it('is refused with 503 while the loop is late, but never the question for health', async () => {
+  it('is refused with 503 while the loop is late, but never the question for health and what is essential', async () => {
     const { app } = createHttp(httpNeeds({ limits: { load: { delayMs: -1, busyDelayMs: -1, utilisation: 0, everyMs: 10 } } }))
     const schema = (operationId: string) => ({ operationId, summary: 'Test', tags: ['test'], response: answers({ 200: Type.Object({}) }) })
     app.get('/health/live', { schema: schema('live'), config: { access: 'public' } }, async () => ({}))
     app.get('/v1/work', { schema: schema('work'), config: { access: 'public' } }, async () => ({}))
+    app.get('/v1/way-out', { schema: schema('wayOut'), config: { access: 'public', essential: true } }, async () => ({}))
     await app.ready()
 
     await expect.poll(async () => (await app.inject('/v1/work')).statusCode).toBe(503)
     expect((await app.inject('/v1/work')).json()).toMatchObject({ code: 'OVERLOADED' })
     expect((await app.inject('/health/live')).statusCode).toBe(200)
+    expect((await app.inject('/v1/way-out')).statusCode).toBe(200)
     await app.close()
   })
 })

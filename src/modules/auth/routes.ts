@@ -85,7 +85,7 @@ export const authRoutes =
       '/v1/auth/logout',
       {
         schema: { operationId: 'logOut', summary: 'End a session', tags, body: Logout, response: answers({ 204: NoContent }) },
-        config: { access: 'public' },
+        config: { access: 'public', essential: true },
         bodyLimit,
       },
       async (request) => service.logOut({ refreshToken: request.body?.refreshToken }, request.principal),
