@@ -171,7 +171,7 @@ describe('going down', () => {
     await gate.entered
     expect(surface.inFlight()).toEqual([expect.stringMatching(/^GET \/v1\/slow for \d+ ms/)])
 
-    surface.drain()
+    void surface.drain()
     const late = await request(`${url}/v1/fast`, { dispatcher: agent })
     await late.body.dump()
     const started = performance.now()
