@@ -183,7 +183,6 @@ export function createPublishing({ repository, carriers, publish, pricesChanged 
     return { ...presentVersion(row, tariff, await versions.closingsOf([row.id], tx)), closedVersionId, affectedQuotes }
   }
 }
-export type Publishing = ReturnType<typeof createPublishing>
 
 /** Blanks are no reason. */
 const said = (reason: string | undefined): string | undefined => (reason?.trim() ? reason : undefined)

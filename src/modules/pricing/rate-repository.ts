@@ -101,4 +101,3 @@ export function createRateRepository(connection: Connection<'pricing_service_db'
       .orderBy(asc(rateRows.rateTableId), asc(rateRows.from))
   }
 }
-export type RateRepository = ReturnType<typeof createRateRepository>

@@ -135,7 +135,6 @@ export function createRuleRepository(connection: Connection<'pricing_service_db'
     if (row) await tx.db.insert(pricingRuleRevisions).values({ ...row, ruleId: id, recordedAt: databaseNow })
   }
 }
-export type RuleRepository = ReturnType<typeof createRuleRepository>
 
 export function ruleListStatement(db: Queries, query: ListPricingRules) {
   const { where, orderBy, limit, page } = keyset({

@@ -109,7 +109,6 @@ export function createRules({ repository, records, customers, pricesChanged }: R
     return version !== undefined
   }
 }
-export type Rules = ReturnType<typeof createRules>
 
 interface RuleAction {
   id: number

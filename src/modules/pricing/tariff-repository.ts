@@ -84,7 +84,6 @@ export function createTariffRepository(connection: Connection<'pricing_service_d
     },
   }
 }
-export type TariffRepository = ReturnType<typeof createTariffRepository>
 
 export function tariffListStatement(db: Queries, query: ListTariffs) {
   const { where, orderBy, limit, page } = keyset({

@@ -82,7 +82,6 @@ export function createTariffs({ repository, carriers, customers, pricesChanged }
     },
   }
 }
-export type Tariffs = ReturnType<typeof createTariffs>
 
 interface TariffChange {
   id: number

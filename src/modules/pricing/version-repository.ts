@@ -161,7 +161,6 @@ export function createVersionRepository(connection: Connection<'pricing_service_
     },
   }
 }
-export type VersionRepository = ReturnType<typeof createVersionRepository>
 
 export function versionListStatement(db: Queries, tariffId: number, query: ListTariffVersions) {
   const { where, orderBy, limit, page } = keyset({

@@ -136,7 +136,6 @@ export function createVersions({ repository, ruleRecords }: VersionNeeds) {
     for (const rule of await rules.attachedTo(from.id, tx)) await ruleRecords.create(tx, { ...contentOf(rule), tariffVersionId: to.id })
   }
 }
-export type Versions = ReturnType<typeof createVersions>
 
 interface DraftChange extends VersionAddress {
   expectedVersion: number
