@@ -5,7 +5,7 @@ import { mutated, valuesOf } from '#support/schema-values.ts'
 import { type Answer, addressOf, json, type Line, openLine, wrongWith } from '#support/surface.ts'
 import { type System, startSystem } from '#support/system.ts'
 import { ApiProblem, login } from '../../scripts/api.ts'
-import { demoEmails, demoShipment, seedDemo } from '../../scripts/seed.ts'
+import { demoEmails, demoShipment, seedDemo, tomorrow } from '../../scripts/seed.ts'
 
 /**
  * Inputs made from the API document, sent as the administrator to a system with data: what the document allows is never
@@ -79,9 +79,19 @@ function inputsOf(operation: Operation, kind: Kind): fc.Arbitrary<Input> {
   const one = (what: string) => fc.constantFrom(...(ids[what] ?? [1]), 2_147_483_647)
   const options = {
     resolve: document.resolve,
-    named: { userId: one('users'), ownerId: one('users'), carrierId: one('carriers'), customerId: one('customers') },
+    named: {
+      userId: one('users'),
+      ownerId: one('users'),
+      carrierId: one('carriers'),
+      customerId: one('customers'),
+      shipDate: fc.constantFrom(tomorrow(), '2026-03-29', '9999-12-31'),
+      ...(freshCodes.has(operation.id) ? { code: codesOf(operation.id) } : {}),
+    },
   }
-  const body = operation.body === undefined ? fc.constant(undefined) : valuesOf(operation.body, options)
+  const body =
+    operation.body === undefined
+      ? fc.constant(undefined)
+      : fc.oneof(valuesOf(operation.body, options), filled(workingBodies[operation.id] ?? operation.example ?? {}, options.named))
   const query = fc.record(
     Object.fromEntries(
       operation.query.filter(({ name }) => name !== 'cursor').map(({ name, schema }) => [name, valuesOf(schema, options)]),
@@ -108,6 +118,31 @@ function queryText(parameters: unknown): string {
   return pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(text(value))}`).join('&')
 }
 
+/** What they make is found by its code, so that each time another is needed. */
+const freshCodes = new Set(['createCarrier', 'createTariff', 'addCarrierService'])
+const codesOf = (id: string) => fc.integer({ min: 0, max: 1e9 }).map((number) => `${id === 'addCarrierService' ? 'C' : 'c'}${number}`)
+
+/** Where the document's example is true only for some system, one that is true for this. */
+const workingBodies: Readonly<Record<string, object>> = {
+  createQuote: { ...demoShipment(), customerId: 1 },
+  getRates: { ...demoShipment(), customerId: 1 },
+  createPricingRule: { code: 'FUEL', kind: 'surcharge', action: { percent: '10' }, effectiveFrom: tomorrow() },
+  updateCustomer: { companyName: 'Acme', tags: ['a'], metadata: { a: 'b' }, taxIds: [{ country: 'US', type: 'ein', value: '1' }] },
+  updateCarrier: { name: 'Fast', contact: { name: 'Desk', email: 'desk@example.com' }, insuranceExpiresOn: tomorrow() },
+  updateCarrierService: { name: 'Ground', transit: { minDays: 1, maxDays: 3 }, limits: { maxPieces: 10 } },
+  updateTariff: { name: 'Public', quoteValidityDays: 3, metadata: {} },
+  updateTariffVersion: { changeNote: 'more', minTotal: '9.00', discountStacking: 'best_of' },
+  updatePricingRule: { name: 'Fuel', action: { percent: '11' } },
+}
+
+/** The value with the members that must name something real. */
+function filled(value: unknown, named: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<unknown> {
+  if (typeof value !== 'object' || value === null) return fc.constant(value)
+  if (Array.isArray(value)) return fc.tuple(...value.map((item) => filled(item, named)))
+  const members = Object.entries(value).map(([name, member]) => [name, named[name] ?? filled(member, named)] as const)
+  return fc.record(Object.fromEntries(members))
+}
+
 async function send(operation: Operation, { path, query, body, key }: Input): Promise<Answer> {
   const token = endsSessions.has(operation.id) ? await tokenOf(demoEmails.customer, password).catch(() => undefined) : adminToken
   const headers: Record<string, string> = {}
@@ -128,13 +163,19 @@ it('what the document allows is never malformed, what it forbids never succeeds,
 }, async () => {
   const reports: string[] = []
   const reached = new Map<string, Set<number>>()
+  let [sent, succeeded] = [0, 0]
+  // What ends things comes when everything else has had them.
+  const isLast = ({ id }: Operation) => /^(?:retire|close|deactivate|suspend|logOut|withdraw|delete)/.test(id)
+  const operations = document.operations.toSorted((a, b) => Number(isLast(a)) - Number(isLast(b)))
   for (const kind of ['valid', 'mutated'] as const) {
-    for (const operation of document.operations) {
+    for (const operation of operations) {
       const statuses = reached.get(operation.id) ?? new Set()
       reached.set(operation.id, statuses)
       const property = fc.asyncProperty(inputsOf(operation, kind), async (input) => {
         const answer = await send(operation, input)
         statuses.add(answer.status)
+        sent += 1
+        if (answer.status < 300) succeeded += 1
         const wrong = wrongWith(document, operation, answer)
         const fits = operation.body === undefined || operation.takes(JSON.parse(JSON.stringify(input.body ?? null)))
         const needed = staffMustName[operation.id]
@@ -154,8 +195,10 @@ it('what the document allows is never malformed, what it forbids never succeeds,
   }
 
   expect(reports.join('\n\n'), `FUZZ_SEED=${seed}`).toBe('')
+  // Inputs that are all refused at the door would prove nothing about what lies behind it.
+  expect(succeeded / sent).toBeGreaterThan(0.2)
   const unreached = document.operations.filter(({ id, success }) => !reached.get(id)?.has(success.status)).map(({ id }) => id)
-  console.info(`fuzz: FUZZ_SEED=${seed}, without a success: ${unreached.join(', ') || 'none'}`)
+  console.info(`fuzz: FUZZ_SEED=${seed}, ${sent} inputs, ${succeeded} successes, none of ${unreached.join(', ') || 'none'}`)
 })
 
 it('the administrator is still the administrator, and the main job still works', async () => {
