@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import type { Readable } from 'node:stream'
 import { Pool } from 'undici'
 import type { ApiDocument, Operation } from './api-document.ts'
 
@@ -13,7 +14,8 @@ export interface Answer {
 }
 
 export interface Asked {
-  body?: string | Buffer
+  /** A stream goes out in chunks: nobody says how long it will be. */
+  body?: string | Buffer | Readable
   headers?: Record<string, string>
   token?: string | undefined
 }
