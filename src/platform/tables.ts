@@ -44,6 +44,33 @@ export const idempotencyKeys = mysqlTable(
   (table) => [index('idempotency_keys_created').on(table.createdAt)],
 )
 
+/** Long operations: what was asked for, who works on it, how far it is and how it ended. Saved with each step's effect. */
+export const jobs = mysqlTable(
+  'jobs',
+  {
+    /** UUIDv7: one name in all databases. */
+    id: asciiKey('id', 36).primaryKey(),
+    /** `event.replay`. */
+    kind: asciiKey('kind', 64).notNull(),
+    state: asciiKey('state', 16).$type<'queued' | 'running' | 'succeeded' | 'failed'>().notNull(),
+    input: json<unknown>('input').notNull(),
+    /** Where to go on after a process has died, in the terms of the kind. */
+    position: json<unknown>('position').notNull(),
+    total: rowNumber('total'),
+    done: rowNumber('done').notNull().default(0),
+    errorCode: asciiKey('error_code', 80),
+    error: binaryText('error', 500),
+    createdBy: json<unknown>('created_by').notNull(),
+    requestId: asciiKey('request_id', 128).notNull(),
+    owner: asciiKey('owner', 64),
+    until: instant('until').notNull(),
+    createdAt: createdAt(),
+    startedAt: instant('started_at'),
+    finishedAt: instant('finished_at'),
+  },
+  (table) => [index('jobs_state').on(table.state, table.kind, table.until)],
+)
+
 /** Events as they were said, in the transaction that made them true. `pub_seq` is given by the relay. */
 export const outbox = mysqlTable(
   'outbox',
@@ -90,6 +117,32 @@ export const eventSource = mysqlTable('event_source', {
   generation: rowNumber('generation').notNull(),
 })
 
+/** Every life of this source's log but the first: up to which number of each partition the earlier lives are still true. */
+export const eventGeneration = mysqlTable(
+  'event_generation',
+  {
+    generation: rowNumber('generation').notNull(),
+    part: smallint('part').notNull(),
+    baseSeq: rowNumber('base_seq').notNull(),
+    reason: binaryText('reason', 500).notNull(),
+    actor: asciiKey('actor', 64).notNull(),
+    at: instant('at').notNull(),
+  },
+  (table) => [primaryKey({ name: 'event_generation_pk', columns: [table.generation, table.part] })],
+)
+
+/** A lower bound of every expected consumer's position: what is kept for it. Null until the consumer has been heard of. */
+export const outboxAck = mysqlTable(
+  'outbox_ack',
+  {
+    consumer: asciiKey('consumer', 80).notNull(),
+    part: smallint('part').notNull(),
+    ackedSeq: rowNumber('acked_seq'),
+    seenAt: instant('seen_at').notNull(),
+  },
+  (table) => [primaryKey({ name: 'outbox_ack_pk', columns: [table.consumer, table.part] })],
+)
+
 /** Consumers of this database and what they hear from each source. */
 export const inboxConsumer = mysqlTable(
   'inbox_consumer',
@@ -122,4 +175,38 @@ export const inboxCursor = mysqlTable(
     crashes: smallint('crashes').notNull().default(0),
   },
   (table) => [primaryKey({ name: 'inbox_cursor_pk', columns: [table.consumer, table.source, table.part] })],
+)
+
+/**
+ * Events that wait in their subject's line at a consumer: one that failed, and those of the same subject after it. Only the
+ * lowest number of a subject, its head, is tried; `next_at` null makes it a dead letter.
+ */
+export const inboxParked = mysqlTable(
+  'inbox_parked',
+  {
+    consumer: asciiKey('consumer', 80).notNull(),
+    source: asciiKey('source', 64).notNull(),
+    part: smallint('part').notNull(),
+    pubSeq: rowNumber('pub_seq').notNull(),
+    subject: asciiKey('subject', 80).notNull(),
+    eventId: asciiKey('event_id', 36).notNull(),
+    type: asciiKey('type', 80).notNull(),
+    /** Kept here, so that the event outlives its row in the outbox. */
+    envelope: json<unknown>('envelope').notNull(),
+    /** The job of the replay that asked for it; null when none did. */
+    replayId: asciiKey('replay_id', 36),
+    attempts: smallint('attempts').notNull(),
+    /** Attempts that were begun and not ended: those of processes that died, and the one under way. */
+    unfinished: tinyint('unfinished').notNull().default(0),
+    nextAt: instant('next_at'),
+    errorCode: asciiKey('error_code', 80),
+    error: binaryText('error', 500),
+    firstAt: instant('first_at').notNull(),
+    lastAt: instant('last_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'inbox_parked_pk', columns: [table.consumer, table.source, table.part, table.pubSeq] }),
+    index('line').on(table.consumer, table.source, table.subject, table.pubSeq),
+    index('inbox_parked_event').on(table.eventId),
+  ],
 )
