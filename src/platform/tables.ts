@@ -58,17 +58,21 @@ export const jobs = mysqlTable(
     position: json<unknown>('position').notNull(),
     total: rowNumber('total'),
     done: rowNumber('done').notNull().default(0),
+    /** Processes that ended with this job in hand since its last step. */
+    deaths: smallint('deaths').notNull().default(0),
     errorCode: asciiKey('error_code', 80),
     error: binaryText('error', 500),
     createdBy: json<unknown>('created_by').notNull(),
     requestId: asciiKey('request_id', 128).notNull(),
-    owner: asciiKey('owner', 64),
-    until: instant('until').notNull(),
+    /** Empty while nobody works on it. */
+    owner: asciiKey('owner', 64).notNull().default(''),
+    /** From when on it may be taken; null once it has ended. */
+    until: instant('until'),
     createdAt: createdAt(),
     startedAt: instant('started_at'),
     finishedAt: instant('finished_at'),
   },
-  (table) => [index('jobs_state').on(table.state, table.kind, table.until)],
+  (table) => [index('jobs_due').on(table.until)],
 )
 
 /** Events as they were said, in the transaction that made them true. `pub_seq` is given by the relay. */

@@ -36,12 +36,13 @@ CREATE TABLE `jobs` (
 	`position` json NOT NULL,
 	`total` bigint,
 	`done` bigint NOT NULL DEFAULT 0,
+	`deaths` smallint NOT NULL DEFAULT 0,
 	`error_code` varchar(80) CHARACTER SET ascii COLLATE ascii_bin,
 	`error` varchar(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,
 	`created_by` json NOT NULL,
 	`request_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-	`owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin,
-	`until` datetime(3) NOT NULL,
+	`owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+	`until` datetime(3),
 	`created_at` datetime(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
 	`started_at` datetime(3),
 	`finished_at` datetime(3),
@@ -58,4 +59,4 @@ CREATE TABLE `outbox_ack` (
 --> statement-breakpoint
 CREATE INDEX `line` ON `inbox_parked` (`consumer`,`source`,`subject`,`pub_seq`);--> statement-breakpoint
 CREATE INDEX `inbox_parked_event` ON `inbox_parked` (`event_id`);--> statement-breakpoint
-CREATE INDEX `jobs_state` ON `jobs` (`state`,`kind`,`until`);
+CREATE INDEX `jobs_due` ON `jobs` (`until`);
