@@ -24,7 +24,7 @@ export interface EventDeclaration<S extends TSchema = TSchema> {
   readonly data: S
 }
 
-/** By type, `<aggregate>.<past tense>`. */
+/** By type, `<aggregate>.<past tense>`. A second version of a type stands beside the first under `user.created@2`. */
 export type EventDeclarations = Readonly<Record<string, EventDeclaration>>
 
 export interface EventContract<D extends EventDeclarations = EventDeclarations> {
@@ -32,9 +32,24 @@ export interface EventContract<D extends EventDeclarations = EventDeclarations> 
   readonly events: D
 }
 
-/** The data of each event of a contract by its type; what publishers and subscriptions are typed with. */
+/**
+ * What publishers and subscriptions are typed with. Under a type, `user.created`, stands what is published: the event's data,
+ * or, while the type has several versions, the data of each by its number. Under a key, `user.created@1`, stands what is heard.
+ */
 export type EventsOf<C> =
-  C extends EventContract<infer D> ? { [K in keyof D & string]: D[K] extends EventDeclaration<infer S> ? Static<S> : never } : never
+  C extends EventContract<infer D>
+    ? { [K in keyof D & string as TypeOf<K>]: Published<VersionsOf<D, TypeOf<K>>> } & {
+        [K in keyof D & string as `${TypeOf<K>}@${D[K]['version']}`]: DataOf<D[K]>
+      }
+    : never
+
+type TypeOf<K extends string> = K extends `${infer Type}@${number}` ? Type : K
+type DataOf<D> = D extends EventDeclaration<infer S> ? Static<S> : never
+type VersionsOf<D extends EventDeclarations, Type extends string> = {
+  [K in keyof D & (Type | `${Type}@${number}`) as D[K]['version']]: DataOf<D[K]>
+}
+type Published<V> = IsUnion<keyof V> extends true ? V : V[keyof V]
+type IsUnion<T, All = T> = [T] extends [never] ? false : T extends All ? ([All] extends [T] ? false : true) : never
 
 /** An event as it is handed to handlers and observers: plain JSON. */
 export interface Envelope<T extends string = string, Data = unknown> {
@@ -42,6 +57,8 @@ export interface Envelope<T extends string = string, Data = unknown> {
   readonly id: string
   readonly type: T
   readonly version: number
+  /** Where the fact is published in several versions, one event each: all of them. */
+  readonly versions?: readonly number[]
   /** The database that published it: `shared_user`, `customer`, `carrier` or `pricing`. */
   readonly source: string
   /** Time of the publisher's database, UTC. For people; order and deduplication never rest on it. */
@@ -61,17 +78,50 @@ export interface Envelope<T extends string = string, Data = unknown> {
 
 /** Declares the events of a module. Their objects are closed: a member the schema does not know is refused at publish. */
 export function defineEvents<const D extends EventDeclarations>(module: string, declarations: D): EventContract<D> {
-  for (const [type, { version, aggregate }] of Object.entries(declarations)) {
+  const contract = Object.freeze({ module, events: declarations })
+  for (const [name, { version, aggregate }] of Object.entries(declarations)) {
+    const type = typeOf(name)
     if (!/^[a-z][a-z_]*\.[a-z][a-z_]*$/.test(type) || type.length > longestType)
       throw new TypeError(`event type ${type} is not <aggregate>.<past tense> in at most ${longestType} characters`)
-    if (!Number.isInteger(version) || version < 1) throw new TypeError(`event ${type} needs a version from 1`)
-    if (!/^[a-z][a-z_]*$/.test(aggregate)) throw new TypeError(`event ${type} needs an aggregate in snake_case`)
+    if (!Number.isInteger(version) || version < 1) throw new TypeError(`event ${name} needs a version from 1`)
+    if (name !== type && name !== eventKey(type, version)) throw new TypeError(`event ${name} has version ${version}`)
+    if (!/^[a-z][a-z_]*$/.test(aggregate)) throw new TypeError(`event ${name} needs an aggregate in snake_case`)
+    const all = versionsOf(contract, type)
+    if (new Set(all.map((one) => one.version)).size < all.length) throw new TypeError(`event ${type} declares a version twice`)
+    if (all.some((one) => one.aggregate !== aggregate)) throw new TypeError(`event ${type} is about one aggregate in all its versions`)
   }
-  return Object.freeze({ module, events: declarations })
+  return contract
 }
 
 /** The name under which a version of a type is subscribed: `user.created@1`. */
 export const eventKey = (type: string, version: number): string => `${type}@${version}`
+
+/** The type of a key, and of a type itself. */
+export const typeOf = (name: string): string => name.replace(/@.*$/, '')
+
+/** Every version of every type of a contract by its key. */
+export function eventsByKey(contract: EventContract): ReadonlyMap<string, EventDeclaration> {
+  return new Map(Object.entries(contract.events).map(([name, declaration]) => [eventKey(typeOf(name), declaration.version), declaration]))
+}
+
+/** The versions of a type in which a fact of it is published, the oldest first. */
+export function versionsOf(contract: EventContract, type: string): readonly EventDeclaration[] {
+  return Object.entries(contract.events)
+    .filter(([name]) => typeOf(name) === type)
+    .map(([, declaration]) => declaration)
+    .sort((a, b) => a.version - b.version)
+}
+
+/**
+ * Whether a consumer of these keys handles the event. Of a fact that is published in several versions it handles the newest it
+ * names and passes the others by. A version of a subscribed type that it does not name is meant for it, and fails as unknown,
+ * unless the same fact reaches it in one that it does.
+ */
+export function isMeantFor(keys: ReadonlySet<string>, { type, version, versions = [version] }: Envelope): boolean {
+  const named = versions.filter((one) => keys.has(eventKey(type, one)))
+  if (named.length > 0) return version === Math.max(...named)
+  return [...keys].some((key) => key.startsWith(`${type}@`))
+}
 
 export function subjectOf(aggregate: string, id: number | string): string {
   const subject = `${aggregate}/${id}`
@@ -80,31 +130,43 @@ export function subjectOf(aggregate: string, id: number | string): string {
   return subject
 }
 
-const closedSchemas = new WeakMap<TSchema, TSchema>()
+/** At publish every object is closed; where an event is heard, all are open: a newer publisher may say more. */
+const closedSchema = eachObject((schema) => ({ additionalProperties: false, ...schema }))
+const openSchema = eachObject((schema) => ({
+  ...schema,
+  ...('additionalProperties' in schema && schema.additionalProperties === false ? { additionalProperties: true } : {}),
+}))
 
-/** The schema with every object closed, as publish and delivery check it. */
-export function closedSchema(schema: TSchema): TSchema {
-  const known = closedSchemas.get(schema)
-  if (known) return known
-  const closed: TSchema = JSON.parse(JSON.stringify(schema), (_, value: unknown) =>
-    typeof value === 'object' && value !== null && 'properties' in value && !('additionalProperties' in value)
-      ? { ...value, additionalProperties: false }
-      : value,
-  )
-  closedSchemas.set(schema, closed)
-  return closed
+function eachObject(change: (schema: object) => object): (schema: TSchema) => TSchema {
+  const known = new WeakMap<TSchema, TSchema>()
+  return (schema) => {
+    const found = known.get(schema)
+    if (found) return found
+    const changed: TSchema = JSON.parse(JSON.stringify(schema), (_, value: unknown) =>
+      typeof value === 'object' && value !== null && 'type' in value && value.type === 'object' && 'properties' in value
+        ? change(value)
+        : value,
+    )
+    known.set(schema, changed)
+    return changed
+  }
 }
 
-/** The data as JSON text; throws `EventInvalid` when they do not fit or are too large. */
+/** The data as JSON text; throws `EventInvalid` when they do not fit, say more than the schema, or are too large. */
 export function serialiseData(type: string, declaration: EventDeclaration, data: unknown): string {
-  checkData(type, declaration, data)
+  check(type, closedSchema(declaration.data), data)
   const text = JSON.stringify(data)
   const bytes = Buffer.byteLength(text)
   if (bytes > largestData) throw EventInvalid({ type, faults: `${bytes} bytes are more than ${largestData}` })
   return text
 }
 
+/** Throws `EventInvalid` when a hearer of this version cannot read the data. What they say beyond the schema is no fault. */
 export function checkData(type: string, declaration: EventDeclaration, data: unknown): void {
-  const validate = validatorOf(closedSchema(declaration.data))
+  check(type, openSchema(declaration.data), data)
+}
+
+function check(type: string, schema: TSchema, data: unknown): void {
+  const validate = validatorOf(schema)
   if (!validate(data)) throw EventInvalid({ type, faults: describeFaults(validate.errors) })
 }

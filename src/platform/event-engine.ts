@@ -1,7 +1,7 @@
 import type { Database, DatabaseName, Tx } from './databases.ts'
 import { isAppError } from './errors.ts'
 import type { Bell, Observer } from './event-bell.ts'
-import { type EventContract, type EventDeclaration, eventKey } from './event-contracts.ts'
+import { type EventContract, type EventDeclaration, eventsByKey } from './event-contracts.ts'
 import { type Consumer, createConsumer } from './event-delivery.ts'
 import { createDispatcher, type Dispatcher } from './event-dispatcher.ts'
 import { createEventId } from './event-ids.ts'
@@ -222,8 +222,7 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     register({ database, contract, subscriptions = [] }) {
       if (state !== 'open') throw new TypeError('events have been started: register publishers and consumers before')
       const host = hostOf(database)
-      for (const [type, declaration] of Object.entries(contract?.events ?? {})) {
-        const key = eventKey(type, declaration.version)
+      for (const [key, declaration] of contract ? eventsByKey(contract) : []) {
         if (declarations.has(key)) throw new TypeError(`${key} is declared twice`)
         declarations.set(key, declaration)
         sourceByType.set(key, host)

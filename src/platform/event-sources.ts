@@ -127,6 +127,7 @@ interface Meta {
   causationId: string
   actor: ActorRef
   traceparent: string | null
+  versions?: readonly number[]
 }
 
 function envelopeOf(row: Row, source: string): Envelope {
@@ -136,6 +137,7 @@ function envelopeOf(row: Row, source: string): Envelope {
     id: textOf(row, 'event_id'),
     type: textOf(row, 'type'),
     version: numberOf(row, 'version'),
+    ...(meta.versions ? { versions: meta.versions } : {}),
     source,
     occurredAt: fromDatabaseInstant(textOf(row, 'occurred_at')),
     subject: textOf(row, 'subject'),

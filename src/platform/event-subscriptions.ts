@@ -19,12 +19,12 @@ export interface HandlerRun {
  */
 export type EventHandler<T, K extends string, Data> = (tx: T, event: Envelope<K, Data>, run: HandlerRun) => Promise<unknown>
 
-/** `type@version`, as a subscription names what it hears. */
-export type EventKey<E> = `${keyof E & string}@1`
-type TypeOf<E, Key> = Key extends `${infer K}@1` ? K & keyof E & string : never
+/** `type@version`, as a subscription names what it hears: every version the publisher declares. */
+export type EventKey<E> = keyof E & `${string}@${number}`
+type TypeOf<Key> = Key extends `${infer K}@${number}` ? K : never
 
 /** Handlers by `type@version`. Not a mapped type with `as`: the compiler would not infer the handlers' parameters through one. */
-export type EventHandlers<E, T> = { [Key in EventKey<E>]?: EventHandler<T, TypeOf<E, Key>, E[TypeOf<E, Key>]> }
+export type EventHandlers<E, T> = { [Key in EventKey<E>]?: EventHandler<T, TypeOf<Key>, E[Key]> }
 
 export interface SubscriptionOptions {
   /** Where a consumer begins that has never run: at the oldest event (the default) or after the newest. */
@@ -51,7 +51,7 @@ export type Subscriptions<E, T extends Tx<DatabaseName>> = readonly Subscription
  *
  *     subscribe('customer.profile', { 'user.created@1': (tx, event) => service.createProfile(tx, event.data) })
  */
-export function subscribe<E, T>(consumer: string, handlers: EventHandlers<E, T>, options: SubscriptionOptions = {}): Subscription<E, T> {
+export function subscribe<E, T>(consumer: string, handlers: EventHandlers<NoInfer<E>, T>, options: SubscriptionOptions = {}): Subscription<E, T> {
   if (!/^[a-z][a-z_]*\.[a-z][a-z_]*$/.test(consumer) || consumer.length > 80)
     throw new TypeError(`consumer ${consumer} is not <module>.<purpose> in at most 80 characters`)
   const named = handlers as Readonly<Record<string, EventHandler<T, string, unknown> | undefined>>
