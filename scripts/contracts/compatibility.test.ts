@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox'
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { command, defineContract, lookup, query } from '#platform/contracts.ts'
 import { defineEvents } from '#platform/events.ts'
 import { compareSnapshots } from './compatibility.ts'
@@ -109,17 +109,5 @@ describe('a changed operation', () => {
     ],
   ])('%s', (_, after, kind) => {
     expect(overallKind(before, after)).toBe(kind)
-  })
-})
-
-describe('a changed event', () => {
-  it('may stand in a new version beside the old one, but not move to another aggregate', () => {
-    const kept = { version: 1, aggregate: 'parcel', data: Parcel }
-
-    const beside = { ...asEvent(Parcel), next: defineEvents('parcel', { 'parcel.kept': { ...kept, version: 2, data: without } }) }
-    const moved = { events: defineEvents('parcel', { 'parcel.kept': { ...kept, aggregate: 'shelf' } }) }
-
-    expect(overallKind(asEvent(Parcel), beside)).toBe('compatible')
-    expect(overallKind(asEvent(Parcel), moved)).toBe('breaking')
   })
 })

@@ -16,8 +16,8 @@ type Side = 'input' | 'output' | 'event'
 
 /** Callers send inputs, so an input may take more; callers read outputs and ignore what they do not know, so an output may say less. */
 const harmless: Readonly<Record<Side, readonly Effect[]>> = {
-  input: ['widens', 'adds optional', 'opens'],
-  output: ['narrows', 'adds optional', 'opens', 'closes'],
+  input: ['widens', 'adds optional', 'opens', 'marks'],
+  output: ['narrows', 'adds optional', 'opens', 'closes', 'marks'],
   // Events are read years later by replays as well as by yesterday's process: nothing but new optional members.
   event: ['adds optional'],
 }
@@ -66,12 +66,42 @@ export function compareEvents(before: EventSnapshot, after: EventSnapshot, where
   return [...aggregate, ...compareSchemas('event', before.data, after.data, where)]
 }
 
+/** Somebody who runs with the old code still names it: consumers go first, in a release of their own. */
+const eventGone = ({ heardBy }: EventSnapshot, where: string): Verdict =>
+  verdict(
+    heardBy.length === 0,
+    where,
+    `the event is gone, ${heardBy.length === 0 ? 'and nobody named it' : `but ${list(heardBy)} heard it`}`,
+  )
+
+type Events = Readonly<Record<string, EventSnapshot>>
+
+/** A consumer that goes on to a version whose first event is still to come leaves the events that wait in the old one behind. */
+function compareHearing(before: Events, after: Events): Verdict[] {
+  const typeOf = (key: string) => key.slice(0, key.lastIndexOf('@'))
+  return Object.entries(before).flatMap(([key, { heardBy }]) => {
+    const left = heardBy.filter((consumer) => !after[key]?.heardBy.includes(consumer))
+    const fresh = Object.keys(after).filter((other) => typeOf(other) === typeOf(key) && !(other in before))
+    return left.map((consumer) => {
+      const leaps = fresh.find((other) => after[other]?.heardBy.includes(consumer))
+      return verdict(
+        !leaps,
+        key,
+        leaps ? `${consumer} hears only ${leaps}, but events wait in this version` : `${consumer} hears it no more`,
+      )
+    })
+  })
+}
+
+const list = (names: readonly string[]): string => names.join(', ')
+
 export function compareSnapshots(before: Snapshot, after: Snapshot): Verdict[] {
   return [
     ...compareMaps(before.contracts, after.contracts, 'contract', (old, now, name) =>
-      compareMaps(old.operations, now.operations, 'operation', compareOperations, `${name} `),
+      compareMaps(old.operations, now.operations, 'operation', compareOperations, { prefix: `${name} ` }),
     ),
-    ...compareMaps(before.events, after.events, 'event', compareEvents),
+    ...compareMaps(before.events, after.events, 'event', compareEvents, { gone: eventGone }),
+    ...compareHearing(before.events, after.events),
   ]
 }
 
@@ -80,17 +110,19 @@ function compareMaps<V>(
   after: Readonly<Record<string, V>>,
   what: string,
   compare: (before: V, after: V, where: string) => Verdict[],
-  prefix = '',
+  { prefix = '', gone }: { prefix?: string; gone?: (before: V, where: string) => Verdict } = {},
 ): Verdict[] {
   const added = Object.keys(after).filter((name) => !(name in before))
   return [
     ...Object.entries(before).flatMap(([name, old]) => {
+      const where = `${prefix}${name}`
       const now = after[name]
-      return now === undefined ? [verdict(false, `${prefix}${name}`, `the ${what} is gone`)] : compare(old, now, `${prefix}${name}`)
+      if (now !== undefined) return compare(old, now, where)
+      return [gone ? gone(old, where) : verdict(false, where, `the ${what} is gone`)]
     }),
     ...added.map((name) => verdict(true, `${prefix}${name}`, `the ${what} is new`)),
   ]
 }
 
 export const breakingAdvice =
-  'Keep the old version as it is and declare the new one beside it (user@2 beside user@1, user.created@2 beside @1); let the old one go with `npm run contracts -- --retire <name>` when nobody calls or hears it any more.'
+  'Keep the old version as it is and declare the new one beside it (user@2 beside user@1, user.created@2 beside user.created). An old version of an event may go when no consumer names it any more; an operation that nobody calls is let go with `npm run contracts -- --retire <name>`. CONTRIBUTING.md says how.'

@@ -19,6 +19,8 @@ export type Effect =
   /** Members the schema does not name are refused now, or allowed now. */
   | 'closes'
   | 'opens'
+  /** Another mark for those who keep the value: personal, or no longer. */
+  | 'marks'
 
 export interface Change {
   /** Where: `/email`, `/users/each/status`; empty for the whole value. */
@@ -31,6 +33,24 @@ export interface Change {
 const lowerBounds = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties']
 const upperBounds = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties']
 const exact = ['pattern', 'format', 'multipleOf', 'contentEncoding']
+const marks = ['x-personal', 'x-secret']
+/** What the functions below understand; any other word that changes might mean anything. */
+const understood = new Set([
+  ...[
+    'type',
+    'anyOf',
+    'const',
+    'enum',
+    'uniqueItems',
+    'properties',
+    'required',
+    'additionalProperties',
+    'patternProperties',
+    'items',
+    'prefixItems',
+  ],
+  ...[...lowerBounds, ...upperBounds, ...exact, ...marks],
+])
 
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null && !Array.isArray(value)
 const schemas = (value: unknown): Schema[] => (Array.isArray(value) ? value.filter(isSchema) : [])
@@ -66,6 +86,8 @@ function simpleChanges(before: Schema, after: Schema, path: string): Change[] {
       ...exactChanges(before, after, path),
       ...memberChanges(before, after, path),
       ...itemChanges(before, after, path),
+      ...markChanges(before, after, path),
+      ...otherChanges(before, after, path),
     ]
   )
 }
@@ -167,4 +189,16 @@ function itemChanges(before: Schema, after: Schema, path: string): Change[] {
   return text(before.items) === text(after.items) && text(before.prefixItems) === text(after.prefixItems)
     ? []
     : [change(path, 'replaces', 'the items are of another kind')]
+}
+
+function markChanges(before: Schema, after: Schema, path: string): Change[] {
+  return marks
+    .filter((mark) => text(before[mark]) !== text(after[mark]))
+    .map((mark) => change(path, 'marks', after[mark] ? `is marked ${mark} now` : `is no longer marked ${mark}`))
+}
+
+function otherChanges(before: Schema, after: Schema, path: string): Change[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((key) => !understood.has(key) && text(before[key]) !== text(after[key]))
+    .map((key) => change(path, 'replaces', `${key} was ${text(before[key])} and is ${text(after[key])}`))
 }

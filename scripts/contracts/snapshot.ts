@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Contract, Operation } from '#platform/contracts.ts'
-import type { EventContract } from '#platform/events.ts'
+import { type EventContract, eventsByKey } from '#platform/event-contracts.ts'
 import { neighbours } from '../../.dependency-cruiser.js'
+import { type Hearing, hearingOf } from './hearing.ts'
 import type { Schema } from './schema-changes.ts'
 
-/** What a module promises, written down: one file per module in contracts/, generated and never edited. */
+/** What a module promises. It is written down in contracts/ (see record.ts). */
 export interface Snapshot {
   module: string
   /** By name and version, `user@1`. */
@@ -31,23 +32,32 @@ export interface OperationSnapshot {
 }
 
 export interface EventSnapshot {
-  hash: string
   aggregate: string
+  /** The consumers that name this version. */
+  heardBy: readonly string[]
   data: Schema
 }
 
-const modules: readonly string[] = Object.keys(neighbours)
+export const modules: readonly string[] = Object.keys(neighbours)
 
-/** Every export of a module's contract.ts that is a contract or a set of events; a second version stands beside the first. */
+/**
+ * Every export of a module's contract.ts that is a contract or a set of events; a second version stands beside the first.
+ * Throws when a consumer names what nobody declares.
+ */
 export async function currentSnapshots(): Promise<Snapshot[]> {
-  return Promise.all(modules.map(async (name) => snapshotOf(name, await contractFile(name))))
+  const hearing = await hearingOf(modules)
+  const snapshots = await Promise.all(modules.map(async (name) => snapshotOf(name, await contractFile(name), hearing)))
+  const declared = new Set(snapshots.flatMap(({ events }) => Object.keys(events)))
+  const unheard = [...hearing].filter(([key]) => !declared.has(key)).map(([key, consumers]) => `${consumers.join(', ')} hears ${key}`)
+  if (unheard.length > 0) throw new TypeError(`nobody declares what is heard: ${unheard.join('; ')}`)
+  return snapshots
 }
 
 async function contractFile(module: string): Promise<object> {
   return import(new URL(`../../src/modules/${module}/contract.ts`, import.meta.url).href)
 }
 
-export function snapshotOf(module: string, exported: object): Snapshot {
+export function snapshotOf(module: string, exported: object, hearing: Hearing = new Map()): Snapshot {
   const values: unknown[] = Object.values(exported)
   const contracts = values.filter(isContract).filter((contract) => contract.module === module)
   const events = values.filter(isEventContract).filter((contract) => contract.module === module)
@@ -63,9 +73,8 @@ export function snapshotOf(module: string, exported: object): Snapshot {
     ),
     events: sorted(
       events.flatMap((contract) =>
-        Object.entries(contract.events).map(([type, { version, aggregate, data }]) => {
-          const schema = bare(data)
-          return [`${type}@${version}`, { hash: hashOf({ aggregate, schema }), aggregate, data: schema }] as const
+        [...eventsByKey(contract)].map(([key, { aggregate, data }]) => {
+          return [key, { aggregate, heardBy: hearing.get(key) ?? [], data: bare(data) }] as const
         }),
       ),
     ),
@@ -112,5 +121,3 @@ const sorted = <V>(entries: readonly (readonly [string, V])[]): Record<string, V
   Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
 
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
-
-export const printed = (snapshot: Snapshot) => `${JSON.stringify(snapshot, null, 2)}\n`

@@ -1,29 +1,37 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { neighbours } from '../../.dependency-cruiser.js'
 import { breakingAdvice, compareSnapshots } from '../../scripts/contracts/compatibility.ts'
-import { currentSnapshots, printed, type Snapshot } from '../../scripts/contracts/snapshot.ts'
+import { commitsBefore, commitTree, diskTree, recordedSnapshots, recordOf, staleFiles, type Tree } from '../../scripts/contracts/record.ts'
+import { currentSnapshots, type Snapshot } from '../../scripts/contracts/snapshot.ts'
 import { architecturePage } from '../../scripts/docs/architecture.ts'
 import { openApiDocument } from '../../scripts/docs/openapi.ts'
 
-const promised = (module: string): Snapshot => JSON.parse(readFileSync(`contracts/${module}.json`, 'utf8'))
+const disk = diskTree('.')
+const promised = (module: string, tree: Tree = disk): Snapshot =>
+  recordedSnapshots(tree).find((one) => one.module === module) ?? { module, contracts: {}, events: {} }
+const broken = (before: Snapshot, after: Snapshot) => compareSnapshots(before, after).filter(({ kind }) => kind === 'breaking')
 
 describe.each(Object.keys(neighbours))('the contract of %s', (module) => {
   it('breaks no promise that was written down', async () => {
     const snapshot = (await currentSnapshots()).find((one) => one.module === module)
 
-    const broken = snapshot ? compareSnapshots(promised(module), snapshot).filter(({ kind }) => kind === 'breaking') : undefined
-
-    expect(broken, breakingAdvice).toEqual([])
+    expect(snapshot && broken(promised(module), snapshot), breakingAdvice).toEqual([])
   })
+})
 
-  it('is written down as it is', async () => {
-    const snapshot = (await currentSnapshots()).find((one) => one.module === module)
+test('every promise is written down as it is, and nothing else', async () => {
+  const record = recordOf(await currentSnapshots())
 
-    expect(readFileSync(`contracts/${module}.json`, 'utf8'), 'Run npm run contracts and commit the result.').toBe(
-      snapshot ? printed(snapshot) : undefined,
-    )
-  })
+  expect(staleFiles(disk, record), 'Run npm run contracts and commit the result.').toEqual([])
+})
+
+test('what is written down breaks nothing that the commits before had written down', () => {
+  const before = commitsBefore('.').map((ref) => commitTree('.', ref))
+
+  const found = before.flatMap((tree) => recordedSnapshots(tree).flatMap((old) => broken(old, promised(old.module))))
+
+  expect(found, breakingAdvice).toEqual([])
 })
 
 describe('a promise that is broken', () => {
@@ -31,10 +39,10 @@ describe('a promise that is broken', () => {
     const before = promised('user')
     const after: Snapshot = JSON.parse(JSON.stringify(before), (key, value: unknown) => (key === 'email' ? undefined : value))
 
-    const broken = compareSnapshots(before, after)
+    const found = compareSnapshots(before, after)
 
-    expect(broken).toContainEqual({ kind: 'breaking', where: 'user@1 getUser output /email', sentence: 'is gone' })
-    expect(broken).toContainEqual({ kind: 'breaking', where: 'user.created@1 /email', sentence: 'is gone' })
+    expect(found).toContainEqual({ kind: 'breaking', where: 'user@1 getUser output /email', sentence: 'is gone' })
+    expect(found).toContainEqual({ kind: 'breaking', where: 'user.created@1 /email', sentence: 'is gone' })
   })
 })
 
