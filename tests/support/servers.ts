@@ -28,12 +28,21 @@ export interface Restartable<S> {
 }
 
 /** A private MariaDB with an empty data folder, copied from a template that is made once per machine and version. */
-export async function privateMariaDb({ extraArgs = [] }: { extraArgs?: readonly string[] } = {}): Promise<Restartable<MariaDbServer>> {
+export async function privateMariaDb({
+  extraArgs = [],
+  durable = false,
+}: {
+  extraArgs?: readonly string[]
+  /** What it has acknowledged outlives its end by kill -9; costs time with every commit. */
+  durable?: boolean
+} = {}): Promise<Restartable<MariaDbServer>> {
   const binaries = requireBinaries()
   const folder = scratchFolder('mariadb')
   cpSync(await mariaDbTemplate(binaries), join(folder, 'data'), { recursive: true })
   const rootPassword = randomBytes(12).toString('hex')
-  return restartable(folder, (port) => startMariaDb({ binaries, folder, port, rootPassword, profile: 'fast', extraArgs }))
+  return restartable(folder, (port) =>
+    startMariaDb({ binaries, folder, port, rootPassword, profile: durable ? 'durable' : 'fast', extraArgs }),
+  )
 }
 
 /** A private Redis that keeps nothing on disk unless told so. */

@@ -1,0 +1,4 @@
+import type { Measurements } from './results.ts'
+export function reliabilityPage(_measurements: Measurements): string {
+  return ''
+}

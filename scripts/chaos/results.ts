@@ -1,0 +1,22 @@
+import type { Figures } from '../../tests/faults/harness/scenario.ts'
+
+export interface Measured extends Figures {
+  readonly name: string
+  readonly claim: string
+  readonly seed: number
+  readonly at: string
+}
+
+export interface Machine {
+  readonly processors: string
+  readonly memory: string
+  readonly system: string
+  readonly node: string
+  readonly database: string
+}
+
+/** What `npm run chaos` keeps: the page is made of it. */
+export interface Measurements {
+  readonly machine: Machine
+  readonly measured: readonly Measured[]
+}

@@ -1,0 +1,65 @@
+import Type from 'typebox'
+import type { DatabaseSettings, Tx } from '#platform/databases.ts'
+import { defineEvents, type EventsOf } from '#platform/events.ts'
+
+/**
+ * What the test and its worker processes tell each other, a JSON object a line. A worker reports as it goes and outside any
+ * transaction, so what it said is known even when its transaction, or the worker, comes to nothing.
+ */
+
+/** What becomes of an event in its handler. */
+export type Fate = 'plain' | 'fails' | 'fails twice' | 'kills'
+
+export const fleetEvents = defineEvents('ship', {
+  'ship.moved': { version: 1, aggregate: 'ship', data: Type.Object({ ship: Type.Integer(), mark: Type.String(), fate: Type.String() }) },
+})
+export type FleetEvents = EventsOf<typeof fleetEvents>
+export type HarbourTx = Tx<'customer_service_db'>
+
+export const consumerName = 'harbour.book'
+
+export interface Task {
+  /** Begins the marks of this process: no two processes of a run have the same. */
+  name: string
+  seed: number
+  ships: DatabaseSettings
+  harbours: DatabaseSettings
+  publishes?: Publishing
+  delivers?: Delivering
+}
+
+export interface Publishing {
+  subjects: number
+  /** Transactions at the same time. */
+  lanes: number
+  /** In all lanes together; absent: as fast as they go. */
+  perSecond?: number
+  /** Shares of the transactions: rolled back, committed late, ended by kill -9 of the process. */
+  rolledBack: number
+  late: number
+  deadly: number
+  /** Shares of the events by what their handler does. */
+  fates: Readonly<Partial<Record<Fate, number>>>
+  /** The event of this number in this process kills whoever handles it. */
+  killerAt?: number
+}
+
+export interface Delivering {
+  /** Time a handler takes beyond its statement. */
+  handlerMs?: number
+  /** Says so and waits inside the handler, in this attempt of whatever event comes first; the first attempt before it fails. */
+  waitsInAttempt?: number
+}
+
+/** Sent to a worker. */
+export type Order = 'enough' | 'mended'
+
+export type Report =
+  | { kind: 'starting' }
+  | { kind: 'ready' }
+  | { kind: 'acknowledged'; mark: string; ship: number; step: number }
+  | { kind: 'undone'; mark: string }
+  | { kind: 'unknown'; mark: string }
+  | { kind: 'executed'; mark: string }
+  | { kind: 'waiting'; mark: string }
+  | { kind: 'log'; level: 'warn' | 'error'; message: string; error: string }

@@ -1,0 +1,22 @@
+import type { Scenario } from './harness/scenario.ts'
+import { rollingRestarts, undisturbed } from './scenarios/executions.ts'
+import { killedReplicas, kills } from './scenarios/kills.ts'
+import { rollbacks } from './scenarios/rollbacks.ts'
+import { cutCommits, killedServers } from './scenarios/servers.ts'
+import { terminations } from './scenarios/terminations.ts'
+import { stoppedInMainLoop, stoppedInRetryLoop, zombies } from './scenarios/zombies.ts'
+
+/** Every way to break the system that has figures, in the order in which they are shown. */
+export const scenarios: readonly Scenario[] = [
+  rollbacks,
+  kills,
+  killedReplicas,
+  zombies,
+  stoppedInMainLoop,
+  stoppedInRetryLoop,
+  undisturbed,
+  rollingRestarts,
+  killedServers,
+  cutCommits,
+  terminations,
+]
