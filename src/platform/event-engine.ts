@@ -21,6 +21,11 @@ export interface Events {
   start(): Promise<void>
   /** Takes nothing new, lets running handlers end within 10 s, rolls the others back and gives all leases back. */
   stop(): Promise<void>
+  /** What this process hosts, known once everything is registered. */
+  consumers(): readonly HostedConsumer[]
+  sources(): readonly HostedSource[]
+  /** Looks at once, in this process, for what has changed: positions, parked events, states of consumers. After an operation. */
+  look(): void
   /** Live feed of events, at most once and only of this process: for the console and tests. Returns the end of it. */
   observe(pattern: string, observer: Observer): () => void
 }
@@ -29,6 +34,24 @@ export interface ModuleEvents<N extends DatabaseName, E> {
   database: Database<N>
   contract?: EventContract
   subscriptions?: Subscriptions<E, Tx<N>>
+}
+
+/** A consumer of a module of this process. */
+export interface HostedConsumer {
+  readonly name: string
+  readonly database: Database<DatabaseName>
+  readonly replayable: boolean
+  readonly start: 'beginning' | 'now'
+  /** The subscribed `type@version` by the name of the source that publishes them. */
+  readonly sources: ReadonlyMap<string, readonly string[]>
+}
+
+/** A database whose events modules of this process declare. */
+export interface HostedSource {
+  readonly name: string
+  readonly database: Database<DatabaseName>
+  /** By `type@version`. */
+  readonly declarations: ReadonlyMap<string, EventDeclaration>
 }
 
 export interface EventsNeeds {
@@ -55,6 +78,7 @@ const linesAtOnce = 3
 interface Subscriber {
   consumer: Consumer
   start: 'beginning' | 'now'
+  replayable: boolean
 }
 
 /** One database of this process, in both of its roles. */
@@ -212,6 +236,7 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
 
   function schedule(): void {
     if (state !== 'started') return
+    clearTimeout(timer)
     pause = performance.now() - movedAt < restlessMs ? pollMs : Math.min(pause * 2, idlePollMs)
     timer = setTimeout(() => {
       looking = lookAround().finally(schedule)
@@ -232,7 +257,7 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
         if ([...hosts.values()].some(({ subscribers }) => subscribers.some(({ consumer }) => consumer.name === subscription.consumer)))
           throw new TypeError(`consumer ${subscription.consumer} is registered twice`)
         const consumer = createConsumer({ database, subscription, positions: host.positions, declarations, handled: counted.handled })
-        host.subscribers.push({ consumer, start: subscription.start })
+        host.subscribers.push({ consumer, start: subscription.start, replayable: subscription.replayable })
       }
     },
 
@@ -269,6 +294,33 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       clearTimeout(timer)
       await looking
       await Promise.all([...hosts.values()].flatMap(({ relay, dispatcher }) => [relay.stop(), dispatcher.stop(stopMs)]))
+    },
+
+    consumers: () =>
+      [...hosts.values()].flatMap(({ database, subscribers }) =>
+        subscribers.map(({ consumer, start, replayable }) => ({
+          name: consumer.name,
+          database,
+          start,
+          replayable,
+          sources: new Map([...heardBy(consumer)].map(([{ source }, keys]) => [source.name, keys])),
+        })),
+      ),
+
+    sources: () =>
+      [...hosts.values()]
+        .filter(({ publishes }) => publishes)
+        .map((host) => ({
+          name: host.source.name,
+          database: host.database,
+          declarations: new Map([...declarations].filter(([key]) => sourceByType.get(key) === host)),
+        })),
+
+    look() {
+      movedAt = performance.now()
+      if (state !== 'started') return
+      clearTimeout(timer)
+      looking = looking.then(lookAround).finally(schedule)
     },
 
     observe(pattern, observer) {
