@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Redis as Client } from 'ioredis'
+import { Redis as Client, type RedisOptions as RedisOptionsOfClient } from 'ioredis'
 import { createBreaker } from './breaker.ts'
 import type { RedisSettings } from './config.ts'
 import type { DatabaseLog } from './database-transaction.ts'
@@ -30,9 +30,17 @@ export interface Script {
 
 export const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') })
 
+/** A word passed between processes, at most once: nothing is kept for who is not there, and sending never fails aloud. */
+export interface RedisChannel {
+  publish(message: string): void
+  subscribe(listener: (message: string) => void): void
+}
+
 export interface Redis {
   readonly available: boolean
   forModule(name: string): ModuleRedis
+  /** The name stands after the common beginning of every key. */
+  channel(name: string): RedisChannel
   /** Milliseconds. Throws DEPENDENCY_UNAVAILABLE. */
   ping(): Promise<number>
   close(): Promise<void>
@@ -45,18 +53,16 @@ export interface RedisOptions {
 }
 
 export function createRedis(settings: RedisSettings, { log, commandMs = 150, connectMs = 500 }: RedisOptions): Redis {
-  const client = new Client({
+  const target: RedisOptionsOfClient = {
     host: settings.host,
     port: settings.port,
     ...(settings.username === undefined ? {} : { username: settings.username }),
     ...(settings.password === undefined ? {} : { password: settings.password }),
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 1,
-    commandTimeout: commandMs,
     connectTimeout: connectMs,
     retryStrategy: (times) => Math.min(times * 50, 1_000),
     keepAlive: 10_000,
-  })
+  }
+  const client = new Client({ ...target, enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: commandMs })
   const breaker = createBreaker({
     changed: (state) => log.warn({ breaker: state }, state === 'open' ? 'redis unreachable' : 'redis reachable again'),
   })
@@ -83,9 +89,40 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
   }
   const isAvailable = (): boolean => client.status === 'ready' && breaker.state === 'closed'
 
+  const listeners = new Map<string, ((message: string) => void)[]>()
+  let subscriber: Client | undefined
+
+  /** A connection that only listens: it comes back by itself, however long Redis is away, and subscribes anew. */
+  function listen(channel: string, listener: (message: string) => void): void {
+    if (!subscriber) {
+      subscriber = new Client({ ...target, maxRetriesPerRequest: null })
+      subscriber.on('error', () => {})
+      subscriber.on('message', (from: string, message: string) => {
+        for (const each of listeners.get(from) ?? []) each(message)
+      })
+    }
+    const known = listeners.get(channel)
+    if (known) known.push(listener)
+    else {
+      listeners.set(channel, [listener])
+      // Rejected when the connection is closed for good before it ever stood.
+      subscriber.subscribe(channel).catch(() => {})
+    }
+  }
+
   return {
     get available() {
       return isAvailable()
+    },
+    channel(name) {
+      const channel = `${settings.keyPrefix}${name}`
+      return {
+        publish: (message) => {
+          // The breaker says once that Redis is away; what is not sent, its receiver finds out by itself.
+          if (client.status === 'ready') send(() => client.publish(channel, message)).catch(() => {})
+        },
+        subscribe: (listener) => listen(channel, listener),
+      }
     },
     forModule(name) {
       const prefix = `${settings.keyPrefix}${name}:`
@@ -132,6 +169,7 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
     async close() {
       // quit() waits for a server that may be away.
       client.disconnect()
+      subscriber?.disconnect()
     },
   }
 }
