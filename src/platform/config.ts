@@ -85,6 +85,7 @@ export interface Config {
   databases: Readonly<Record<DatabaseName, DatabaseSettings>>
   redis: RedisSettings
   auth: AuthSettings
+  events: { retentionDays: number }
   limits: LimitSettings
 }
 
@@ -292,6 +293,7 @@ function assemble(settings: Settings): Config {
         ? {}
         : { bootstrapAdmin: { email: adminEmail, password: adminPassword } }),
     },
+    events: { retentionDays: settings.EVENTS_RETENTION_DAYS },
     limits: {
       perMinute: settings.RATE_LIMIT_PER_MINUTE,
       writesPerMinute: settings.RATE_LIMIT_WRITES_PER_MINUTE,

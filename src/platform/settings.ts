@@ -94,6 +94,9 @@ export const settingGroups = {
     BOOTSTRAP_ADMIN_EMAIL: optional('Address of the administrator made at boot when there is none'),
     BOOTSTRAP_ADMIN_PASSWORD: secret('Password of that administrator; take it away after the first boot'),
   },
+  Events: {
+    EVENTS_RETENTION_DAYS: count('Events are kept so many days at least, and until every consumer has passed them', 7, 1, 3_650),
+  },
   Limits: {
     RATE_LIMIT_PER_MINUTE: count('Requests a minute for a principal', 600),
     RATE_LIMIT_WRITES_PER_MINUTE: count('Writes a minute for a principal', 300),
@@ -111,6 +114,7 @@ export const Settings = Type.Object({
   ...settingGroups.Databases,
   ...settingGroups.Redis,
   ...settingGroups.Identity,
+  ...settingGroups.Events,
   ...settingGroups.Limits,
 })
 export type Settings = Static<typeof Settings>
