@@ -1,44 +1,60 @@
 import { runInContext } from './context.ts'
 import type { Database, DatabaseName, Tx } from './databases.ts'
-import { checkData, type Envelope, type EventDeclaration, EventInvalid, eventKey } from './event-contracts.ts'
+import { checkData, type Envelope, type EventDeclaration, EventInvalid, eventKey, isMeantFor } from './event-contracts.ts'
+import type { ParkedEvent, Parking } from './event-parking.ts'
 import type { Line, Position, Positions } from './event-positions.ts'
-import type { LoggedEvent, LogWindow } from './event-sources.ts'
-import type { Subscription } from './event-subscriptions.ts'
+import { isAway, untried, type Verdict } from './event-retries.ts'
+import type { LoggedEvent } from './event-sources.ts'
+import type { HandlerRun, Subscription } from './event-subscriptions.ts'
 import { system } from './principal.ts'
 
-/** One transaction of a consumer: the step of its position first, then the effects of the events in between. */
-
-export type Outcome =
-  | { readonly kind: 'settled' }
-  /** Another process has moved the position. */
-  | { readonly kind: 'overtaken' }
-  /** The handler of this event threw, or its time ran out. */
-  | { readonly kind: 'failed'; readonly event: LoggedEvent; readonly error: unknown }
-  /** The transaction failed outside a handler; the database may be away, and the outcome of a commit unknown. */
-  | { readonly kind: 'broken'; readonly error: unknown }
-
+/**
+ * The transactions of a consumer. An effect commits together with a step of the position or with the removal of the parked
+ * event; each of the two happens once, whoever tries.
+ */
 export interface Consumer {
   readonly name: string
   /** Subscribed `type@version`. */
   readonly keys: ReadonlySet<string>
-  /** Runs a transaction of the consumer's own database. */
+  /** The step of the position first, then the effects of the events in between; those of blocked subjects are parked. */
   transact(line: Line, from: Position, events: readonly LoggedEvent[], options: TransactOptions): Promise<Outcome>
+  /** The effect of a parked event and its removal, if it is the head of its subject still. */
+  retry(event: ParkedEvent, attempts: number, signal: AbortSignal): Promise<RetryOutcome>
 }
 
+export type Outcome =
+  | { readonly kind: 'settled'; readonly parked: readonly LoggedEvent[] }
+  /** Another process has moved the position. */
+  | { readonly kind: 'overtaken' }
+  /** The handler of this event threw, or its time ran out. */
+  | { readonly kind: 'failed'; readonly event: LoggedEvent; readonly error: unknown }
+  /** The database went away; the outcome of a commit may be unknown. */
+  | { readonly kind: 'broken'; readonly error: unknown }
+
+export type RetryOutcome =
+  | { readonly kind: 'handled' }
+  /** Somebody else has handled it, or tries. */
+  | { readonly kind: 'overtaken' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** The database went away: no fault of the event. */
+  | { readonly kind: 'broken'; readonly error: unknown }
+
 export interface TransactOptions {
-  attempt: number
   /** Give the lease back with this step. */
   release: boolean
   signal: AbortSignal
+  /** Park the events with this verdict instead of handling them. */
+  park?: Verdict | undefined
 }
 
 export interface ConsumerNeeds<N extends DatabaseName, E> {
   database: Database<N>
   subscription: Subscription<E, Tx<N>>
   positions: Positions
+  parking: Parking
   /** Every declared event by `type@version`. */
   declarations: ReadonlyMap<string, EventDeclaration>
-  handled: (consumer: string, event: LoggedEvent, seconds: number, outcome: 'ok' | 'failed') => void
+  handled: (consumer: string, type: string, seconds: number, outcome: 'ok' | 'failed') => void
 }
 
 export const handlerDeadlineMs = 10_000
@@ -47,29 +63,27 @@ export function createConsumer<N extends DatabaseName, E>({
   database,
   subscription,
   positions,
+  parking,
   declarations,
   handled,
 }: ConsumerNeeds<N, E>): Consumer {
   const keys: ReadonlySet<string> = new Set(subscription.keys)
-  const types = new Set(subscription.keys.map((key) => key.slice(0, key.lastIndexOf('@'))))
 
-  async function handle(tx: Tx<N>, event: LoggedEvent, { attempt, signal }: TransactOptions): Promise<void> {
-    const { envelope } = event
+  async function handle(tx: Tx<N>, envelope: Envelope, run: HandlerRun): Promise<void> {
     const key = eventKey(envelope.type, envelope.version)
-    if (!types.has(envelope.type)) return
-    if (!keys.has(key)) throw EventInvalid({ type: envelope.type, faults: `version ${envelope.version} is not subscribed` })
     const started = performance.now()
+    const elapsed = (): number => (performance.now() - started) / 1_000
     try {
+      if (!keys.has(key)) throw EventInvalid({ type: envelope.type, faults: `version ${envelope.version} is not subscribed` })
       const declaration = declarations.get(key)
       if (declaration) checkData(envelope.type, declaration, envelope.data)
-      const context = handlerContext(envelope, signal)
       await orAborted(
-        runInContext(context, () => subscription.handle(key, tx, envelope, { attempt, replay: false, signal })),
-        signal,
+        runInContext(handlerContext(envelope, run.signal), () => subscription.handle(key, tx, envelope, run)),
+        run.signal,
       )
-      handled(subscription.consumer, event, (performance.now() - started) / 1_000, 'ok')
+      handled(subscription.consumer, envelope.type, elapsed(), 'ok')
     } catch (error) {
-      handled(subscription.consumer, event, (performance.now() - started) / 1_000, 'failed')
+      handled(subscription.consumer, envelope.type, elapsed(), 'failed')
       throw error
     }
   }
@@ -77,30 +91,45 @@ export function createConsumer<N extends DatabaseName, E>({
   return {
     name: subscription.consumer,
     keys,
-    async transact(line, from, events, options) {
+
+    async transact(line, from, events, { release, signal, park }) {
       const last = events.at(-1)
-      if (!last) return { kind: 'settled' }
+      if (!last) return { kind: 'settled', parked: [] }
+      const to = { seq: last.seq, eventId: last.envelope.id }
+      const heard = events.filter(({ envelope }) => isMeantFor(keys, envelope))
+      const subjects = [...new Set(heard.map(({ envelope }) => envelope.subject))]
       let overtaken = false
       let failing: LoggedEvent | undefined
-      const to = { seq: last.seq, eventId: last.envelope.id }
+      let tried: LoggedEvent | undefined
+      let parked: LoggedEvent[] = []
+      const apart = async (tx: Tx<N>, event: LoggedEvent, verdict: Verdict): Promise<void> => {
+        await parking.add(tx.db, line, event.seq, event.envelope, verdict)
+        parked.push(event)
+      }
       try {
         await database.events.withTx(
           async (tx) => {
-            overtaken = false
             failing = undefined
-            if (!(await positions.step(tx.db, line, from, to, { release: options.release }))) {
-              overtaken = true
-              return
+            tried = undefined
+            parked = []
+            overtaken = !(await positions.step(tx.db, line, from, to, { release }))
+            if (overtaken) return
+            // Read under the lock of the position: a subject is free only when the effect of its last parked event has committed.
+            const blocked = park ? undefined : await parking.blocked(tx.db, line, subjects)
+            for (const event of heard) {
+              if (park) await apart(tx, event, park)
+              else if (blocked?.has(event.envelope.subject)) await apart(tx, event, untried)
+              else {
+                failing = event
+                tried = event
+                await handle(tx, event.envelope, { attempt: 1, replay: false, signal })
+                failing = undefined
+              }
             }
-            for (const event of events) {
-              failing = event
-              await handle(tx, event, options)
-            }
-            failing = undefined
           },
           {
             deadlineMs: handlerDeadlineMs,
-            signal: options.signal,
+            signal,
             // After a COMMIT without an answer the position says which way it went.
             settle: async () => {
               const now = await positions.read(line)
@@ -108,9 +137,31 @@ export function createConsumer<N extends DatabaseName, E>({
             },
           },
         )
-        return { kind: overtaken ? 'overtaken' : 'settled' }
+        return overtaken ? { kind: 'overtaken' } : { kind: 'settled', parked }
       } catch (error) {
-        return failing ? { kind: 'failed', event: failing, error } : { kind: 'broken', error }
+        // A handler may swallow what has undone its transaction: alone, it is known by that.
+        const event = failing ?? (heard.length === 1 ? tried : undefined)
+        return event && !isAway(error, database.name) ? { kind: 'failed', event, error } : { kind: 'broken', error }
+      }
+    },
+
+    async retry(event, attempts, signal) {
+      let overtaken = false
+      try {
+        await database.events.withTx(
+          async (tx) => {
+            const found = await parking.lock(tx.db, event, attempts)
+            overtaken = found === undefined
+            if (!found) return
+            // A type that is no longer subscribed has nothing to wait for.
+            if (isMeantFor(keys, found.envelope)) await handle(tx, found.envelope, { attempt: attempts, replay: found.replay, signal })
+            await parking.remove(tx.db, event)
+          },
+          { deadlineMs: handlerDeadlineMs, signal, settle: async () => !(await parking.exists(event)) },
+        )
+        return { kind: overtaken ? 'overtaken' : 'handled' }
+      } catch (error) {
+        return { kind: isAway(error, database.name) ? 'broken' : 'failed', error }
       }
     },
   }
@@ -140,25 +191,4 @@ async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<v
   } finally {
     signal.removeEventListener('abort', abort)
   }
-}
-
-export type Inspection = { readonly events: readonly LoggedEvent[] } | { readonly conflict: string }
-
-/** Where to read from: the position itself, inclusive, so that the log can prove that it is the one we know. */
-export const readFrom = ({ seq, eventId }: Position): number => (eventId === null ? seq + 1 : seq)
-
-/**
- * Compares what was read with the position. A log that does not hold the event we settled last, or has gaps, is another life
- * of the database: nothing of it is applied.
- */
-export function inspect(position: Position, { generation, events }: LogWindow): Inspection {
-  if (generation !== undefined && generation !== position.generation)
-    return { conflict: `the log is of generation ${generation}, the position of ${position.generation}` }
-  const [first] = events
-  if (position.eventId !== null && (first?.seq !== position.seq || first.envelope.id !== position.eventId))
-    return { conflict: `number ${position.seq} is not the event that was settled under it` }
-  const from = readFrom(position)
-  const gap = events.findIndex(({ seq }, index) => seq !== from + index)
-  if (gap >= 0) return { conflict: `number ${from + gap} is missing` }
-  return { events: position.eventId === null ? events : events.slice(1) }
 }

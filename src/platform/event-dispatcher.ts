@@ -1,12 +1,14 @@
-import { type Consumer, handlerDeadlineMs, inspect, readFrom } from './event-delivery.ts'
-import { createWork, type LineState, nextBatch, oneByOne, stateOf, type Work } from './event-line.ts'
-import { type Line, lineName, type Position, type Positions } from './event-positions.ts'
-import { delayAfterFailure, delayOfOutage, isAway } from './event-retries.ts'
+import type { Consumer, Outcome } from './event-delivery.ts'
+import { inspect, readFrom } from './event-inspection.ts'
+import { createWork, isDeadly, type LineState, nextBatch, oneByOne, stateOf, type Work } from './event-line.ts'
+import { type LeaseState, type Line, lineName, type Position, type Positions } from './event-positions.ts'
+import { delayOfOutage, untried, type Verdict, verdictOf } from './event-retries.ts'
 import type { EventSource, LoggedEvent } from './event-sources.ts'
+import type { Turns } from './event-turns.ts'
 
 /**
- * Brings the events of the sources to the consumers of one database. A line is a consumer's way through one partition; at
- * most a few lines are worked on at once, each by one process at a time, and a line that fails holds only itself.
+ * Brings the events of the sources to the consumers of one database. A line is a consumer's way through one partition, worked
+ * on by one process at a time. An event that fails is parked with what follows of its subject; the line goes on.
  */
 export interface Dispatcher {
   add(line: Line, consumer: Consumer, source: EventSource): void
@@ -15,19 +17,25 @@ export interface Dispatcher {
   /** Reads where the consumers stand: other processes move them too. */
   refresh(): Promise<void>
   states(): readonly LineState[]
-  stop(withinMs: number): Promise<void>
+  /** Gives the leases back, once no turn is under way any more. */
+  close(): Promise<void>
 }
 
 export interface DispatcherNeeds {
   positions: Positions
-  concurrency: number
+  turns: Turns
   report: DispatcherReport
   random?: () => number
 }
 
 export interface DispatcherReport {
+  /** These events took effect. */
   settled(line: Line, events: readonly LoggedEvent[]): void
-  failed(line: Line, event: LoggedEvent, attempts: number, error: unknown): void
+  failed(line: Line, event: LoggedEvent, verdict: Verdict, error: unknown): void
+  /** A process ended with this line in its hands. */
+  died(line: Line, lease: LeaseState): void
+  /** Processes died at this event; it is set apart untried. */
+  deadly(line: Line, event: LoggedEvent): void
   conflict(line: Line, reason: string): void
   outage(line: Line, error: unknown): void
 }
@@ -36,43 +44,29 @@ const renewMs = 1_000
 /** A line gives its place to the next one after so many transactions, and keeps its lease. */
 const turn = 10
 
-export function createDispatcher({ positions, concurrency, report, random = Math.random }: DispatcherNeeds): Dispatcher {
+export function createDispatcher({ positions, turns, report, random = Math.random }: DispatcherNeeds): Dispatcher {
   const lines = new Map<string, Work>()
-  const queue: Work[] = []
-  const running = new Set<Promise<void>>()
-  const controllers = new Set<AbortController>()
-  let stopping = false
 
   const waiting = (work: Work): boolean =>
-    !stopping && !work.conflict && work.pause === undefined && (work.position === undefined || work.head > work.position.seq)
+    !turns.stopping &&
+    !work.conflict &&
+    work.active &&
+    work.pause === undefined &&
+    (work.position === undefined || work.head > work.position.seq)
 
   function wake(work: Work): void {
     if (work.head > (work.position?.seq ?? work.head)) work.oldestAt ??= performance.now()
-    if (work.queued || work.busy || !waiting(work)) return
-    work.queued = true
-    queue.push(work)
-    fill()
-  }
-
-  function fill(): void {
-    while (running.size < concurrency) {
-      const work = queue.shift()
-      if (!work) return
-      work.queued = false
-      if (work.busy || !waiting(work)) continue
-      work.busy = true
-      const run = takeTurn(work)
-        .catch((error: unknown) => {
-          rest(work, error)
-        })
-        .finally(() => {
-          work.busy = false
-          running.delete(run)
-          wake(work)
-          fill()
-        })
-      running.add(run)
-    }
+    if (work.busy || !waiting(work)) return
+    work.busy = true
+    void turns
+      .take(() => takeTurn(work))
+      .catch((error: unknown) => {
+        rest(work, error)
+      })
+      .finally(() => {
+        work.busy = false
+        wake(work)
+      })
   }
 
   async function takeTurn(work: Work): Promise<void> {
@@ -91,10 +85,12 @@ export function createDispatcher({ positions, concurrency, report, random = Math
     const now = performance.now()
     if (work.leasedAt !== undefined && now - work.leasedAt < renewMs) return true
     work.lease = await positions.lease(work.line)
-    if (work.lease) work.leasedAt = now
-    else {
-      // Another process is at it; what it has done is seen at the next look.
-      work.leasedAt = undefined
+    if (work.lease) {
+      work.leasedAt = now
+      if (work.lease.counted) report.died(work.line, work.lease)
+    } else {
+      // Another process is at it, or an operator has paused the consumer; what has become of it is seen at the next look.
+      if (work.leasedAt !== undefined) await giveBack(work)
       work.position = undefined
       pauseFor(work, renewMs)
     }
@@ -112,54 +108,62 @@ export function createDispatcher({ positions, concurrency, report, random = Math
     }
     const events = found.events.slice(0, limit)
     const [first] = events
-    const last = events.at(-1)
-    if (!first || !last) {
+    if (!first) {
       work.head = position.seq
       work.oldestAt = undefined
       return false
     }
     work.oldestAt = first.publishedAt
-    const attempt = work.failing?.eventId === first.envelope.id ? work.failing.attempts + 1 : 1
-    const release = last.seq >= work.head
+    const deadly = isDeadly(work, position)
+    const outcome = await transact(work, position, events, deadly ? untried : undefined)
+    if (deadly && outcome.kind === 'settled' && outcome.parked.length > 0) report.deadly(work.line, first)
+    if (outcome.kind !== 'failed' || turns.stopping) return settle(work, position, events, outcome)
+    work.singleUntil = Math.max(outcome.event.seq, work.singleUntil)
+    // In a batch: once more, one by one, so that only the one that fails pays.
+    if (events.length > 1) return true
+    const verdict = verdictOf(outcome.error, 1, random)
+    const parking = await transact(work, position, events, verdict)
+    if (parking.kind === 'settled') report.failed(work.line, first, verdict, outcome.error)
+    return settle(work, position, events, parking)
+  }
+
+  async function transact(work: Work, position: Position, events: readonly LoggedEvent[], park: Verdict | undefined): Promise<Outcome> {
+    const last = events.at(-1)
+    const release = last !== undefined && last.seq >= work.head
     const started = performance.now()
-    const outcome = await underDeadline((signal) => work.consumer.transact(work.line, position, events, { attempt, release, signal }))
+    const outcome = await turns.underDeadline((signal) => work.consumer.transact(work.line, position, events, { release, signal, park }))
+    if (outcome.kind !== 'settled') return outcome
+    if (release) work.leasedAt = undefined
+    work.batch = nextBatch(work.batch, performance.now() - started)
+    return outcome
+  }
+
+  function settle(work: Work, { generation }: Position, events: readonly LoggedEvent[], outcome: Outcome): boolean {
+    const last = events.at(-1)
     switch (outcome.kind) {
       case 'settled':
-        work.position = { generation: position.generation, seq: last.seq, eventId: last.envelope.id }
-        work.leasedAt = release ? undefined : work.leasedAt
-        work.failing = undefined
+        work.position = last && { generation, seq: last.seq, eventId: last.envelope.id }
         work.outages = 0
-        work.oldestAt = work.head > last.seq ? performance.now() : undefined
-        work.batch = nextBatch(work.batch, performance.now() - started)
-        report.settled(work.line, events)
+        work.oldestAt = last && work.head > last.seq ? performance.now() : undefined
+        report.settled(
+          work.line,
+          events.filter((event) => !outcome.parked.includes(event)),
+        )
         return true
       case 'overtaken':
         work.position = undefined
         return true
-      case 'failed':
-        if (isAway(outcome.error) || stopping) return rest(work, outcome.error)
-        return fail(work, events, outcome.event, outcome.error)
       case 'broken':
+      case 'failed':
         work.batch = Math.max(1, Math.floor(work.batch / 2))
         return rest(work, outcome.error)
     }
   }
 
-  /** In a batch: once more, one by one, so that only the one that fails pays. Alone: the line waits for its next attempt. */
-  function fail(work: Work, events: readonly LoggedEvent[], event: LoggedEvent, error: unknown): boolean {
-    work.singleUntil = Math.max(event.seq, work.singleUntil)
-    if (events.length > 1) return true
-    const attempts = work.failing?.eventId === event.envelope.id ? work.failing.attempts + 1 : 1
-    work.failing = { eventId: event.envelope.id, attempts }
-    report.failed(work.line, event, attempts, error)
-    pauseFor(work, delayAfterFailure(attempts, random))
-    return false
-  }
-
   /** The database is away, or the process stops: the event is not to blame. The position on the server says what was committed. */
   function rest(work: Work, error: unknown): false {
     work.position = undefined
-    if (stopping) return false
+    if (turns.stopping) return false
     work.outages += 1
     report.outage(work.line, error)
     pauseFor(work, delayOfOutage(work.outages))
@@ -180,18 +184,6 @@ export function createDispatcher({ positions, concurrency, report, random = Math
     await positions.release(work.line).catch(() => {})
   }
 
-  async function underDeadline<R>(act: (signal: AbortSignal) => Promise<R>): Promise<R> {
-    const controller = new AbortController()
-    controllers.add(controller)
-    const timer = setTimeout(() => controller.abort(new Error(`the handler took longer than ${handlerDeadlineMs} ms`)), handlerDeadlineMs)
-    try {
-      return await act(controller.signal)
-    } finally {
-      clearTimeout(timer)
-      controllers.delete(controller)
-    }
-  }
-
   return {
     add(line, consumer, source) {
       lines.set(lineName(line), createWork(line, consumer, source))
@@ -206,27 +198,22 @@ export function createDispatcher({ positions, concurrency, report, random = Math
     },
 
     async refresh() {
-      const read = await positions.readAll()
+      const read = await positions.readAll([...new Set([...lines.values()].map(({ line }) => line.consumer))])
       for (const [name, work] of lines) {
-        const position = read.get(name)
-        if (work.busy || !position) continue
-        if (position.seq !== work.position?.seq) work.oldestAt = undefined
-        work.position = position
+        const standing = read.get(name)
+        if (!standing) continue
+        work.active = standing.active
+        if (work.busy) continue
+        if (standing.seq !== work.position?.seq) work.oldestAt = undefined
+        work.position = { generation: standing.generation, seq: standing.seq, eventId: standing.eventId }
         wake(work)
       }
     },
 
     states: () => [...lines.values()].map(stateOf),
 
-    async stop(withinMs) {
-      stopping = true
-      queue.length = 0
+    async close() {
       for (const work of lines.values()) clearTimeout(work.pause)
-      const timer = setTimeout(() => {
-        for (const controller of controllers) controller.abort(new Error('the process stops'))
-      }, withinMs)
-      await Promise.allSettled(running)
-      clearTimeout(timer)
       const held = [...lines.values()].filter((work) => work.leasedAt !== undefined)
       await Promise.all(held.map(giveBack))
     },

@@ -2,15 +2,19 @@ import type { Database, DatabaseName, Tx } from './databases.ts'
 import { isAppError } from './errors.ts'
 import type { Bell, Observer } from './event-bell.ts'
 import { type EventContract, type EventDeclaration, eventsByKey } from './event-contracts.ts'
-import { type Consumer, createConsumer } from './event-delivery.ts'
+import { type Consumer, createConsumer, handlerDeadlineMs } from './event-delivery.ts'
 import { createDispatcher, type Dispatcher } from './event-dispatcher.ts'
 import { createEventId } from './event-ids.ts'
 import { createEventMetrics, type MetricsOfEvents } from './event-metrics.ts'
+import { createParking, type ParkedEvent, type Parking } from './event-parking.ts'
 import { createPositions, type Positions } from './event-positions.ts'
 import { partitions } from './event-publisher.ts'
 import { createRelay, type Relay } from './event-relay.ts'
+import { processDied, type Verdict } from './event-retries.ts'
+import { createRetryLoop, type RetryLoop } from './event-retry-loop.ts'
 import { createEventSource, type EventSource } from './event-sources.ts'
 import type { Subscriptions } from './event-subscriptions.ts'
+import { createTurns, type Turns } from './event-turns.ts'
 import type { Log } from './logging.ts'
 
 /** The machinery of events in a process: registered by the composition root, sealed and started last, stopped first. */
@@ -72,8 +76,8 @@ export interface EventTimings {
 
 const defaultTimings: EventTimings = { pollMs: 250, idlePollMs: 2_000, restlessMs: 5_000, stopMs: 10_000 }
 
-/** Lines worked on at once per database: the event pool keeps a connection for the relay. */
-const linesAtOnce = 3
+/** Lines and retries worked on at once per database: the event pool keeps a connection for the relay. */
+const turnsAtOnce = 3
 
 interface Subscriber {
   consumer: Consumer
@@ -87,7 +91,12 @@ interface Host {
   readonly source: EventSource
   readonly relay: Relay
   readonly positions: Positions
+  readonly parking: Parking
+  readonly turns: Turns
   readonly dispatcher: Dispatcher
+  readonly retries: RetryLoop
+  /** By name. */
+  readonly consumers: Map<string, Consumer>
   readonly subscribers: Subscriber[]
   publishes: boolean
   generation: number | undefined
@@ -101,7 +110,18 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
   const hosts = new Map<DatabaseName, Host>()
   const declarations = new Map<string, EventDeclaration>()
   const sourceByType = new Map<string, Host>()
-  const counted = createEventMetrics(metrics, () => [...hosts.values()].flatMap(({ dispatcher }) => dispatcher.states()))
+  const counted = createEventMetrics(
+    metrics,
+    () => [...hosts.values()].flatMap(({ dispatcher }) => dispatcher.states()),
+    async () =>
+      (
+        await Promise.all(
+          [...hosts.values()]
+            .filter(({ consumers }) => consumers.size > 0)
+            .map(({ parking, consumers }) => parking.count([...consumers.keys()])),
+        )
+      ).flat(),
+  )
   let state: 'open' | 'started' | 'stopped' = 'open'
   let movedAt = performance.now()
   let pause = pollMs
@@ -113,10 +133,16 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     if (known) return known
     const source = createEventSource(database)
     const positions = createPositions(database.events, owner)
+    const parking = createParking(database.events)
+    const turns = createTurns(turnsAtOnce, handlerDeadlineMs)
+    const consumers = new Map<string, Consumer>()
     const host: Host = {
       database,
       source,
       positions,
+      parking,
+      turns,
+      consumers,
       relay: createRelay({
         database,
         owner,
@@ -129,17 +155,49 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       }),
       dispatcher: createDispatcher({
         positions,
-        concurrency: linesAtOnce,
+        turns,
         report: {
           settled(line, events) {
             movedAt = performance.now()
             counted.settled(line.consumer, events)
           },
-          failed(line, { envelope: { id, type, subject } }, attempts, error) {
-            log.warn({ ...line, eventId: id, type, subject, attempts, error }, 'event failed, its partition waits')
+          failed(line, { envelope: { id, type, subject } }, verdict, error) {
+            movedAt = performance.now()
+            failed({ ...line, eventId: id, type, subject }, verdict, error)
+            retryAfter(host, verdict)
+          },
+          died(line, { deaths, deathAt }) {
+            counted.death(line.consumer)
+            log.warn({ ...line, deaths, deathAt }, 'a process ended with this line of events in its hands')
+          },
+          deadly(line, { envelope: { id, type, subject } }) {
+            log.warn({ ...line, eventId: id, type, subject }, 'event set apart: processes ended at it')
+            host.retries.look()
           },
           conflict: (line, reason) => log.error({ ...line, reason }, 'event log does not fit the position, partition stopped'),
           outage: (_line, error) => lost(host, error),
+        },
+      }),
+      retries: createRetryLoop({
+        parking,
+        consumers,
+        turns,
+        report: {
+          handled() {
+            movedAt = performance.now()
+          },
+          failed(event, verdict, error) {
+            failed(fieldsOf(event), verdict, error)
+            retryAfter(host, verdict)
+          },
+          buried(event) {
+            counted.dead(event.line.consumer)
+            log.error(
+              { ...fieldsOf(event), code: processDied.code, attempts: event.attempts },
+              'dead letter: processes ended at this event',
+            )
+          },
+          outage: (error) => lost(host, error),
         },
       }),
       subscribers: [],
@@ -150,6 +208,24 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     }
     hosts.set(database.name, host)
     return host
+  }
+
+  function failed(
+    fields: Readonly<Record<string, unknown>> & { consumer: string },
+    { attempts, nextMs, code }: Verdict,
+    error: unknown,
+  ): void {
+    if (nextMs !== null) {
+      log.warn({ ...fields, attempts, code, nextMs, error }, 'event failed, its subject waits')
+      return
+    }
+    counted.dead(fields.consumer)
+    log.error({ ...fields, attempts, code, error }, 'dead letter: this event is no longer retried by itself')
+  }
+
+  /** The first repeats are due sooner than the next look around. */
+  function retryAfter(host: Host, { nextMs }: Verdict): void {
+    if (nextMs !== null && nextMs < idlePollMs) setTimeout(() => host.retries.look(), nextMs + 1).unref()
   }
 
   function lost(host: Host, error: unknown): void {
@@ -207,7 +283,10 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
 
   async function look(host: Host): Promise<void> {
     await prepare(host)
-    if (host.registered && host.subscribers.length > 0) await host.dispatcher.refresh()
+    if (host.registered && host.subscribers.length > 0) {
+      await host.dispatcher.refresh()
+      host.retries.look()
+    }
     if (host.publishes) {
       const found = await host.source.partitions()
       const waited = found.flatMap(({ waitedSeconds }) => waitedSeconds ?? [])
@@ -234,6 +313,12 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     await Promise.all(inOrder.map((host) => look(host).catch((error: unknown) => lost(host, error))))
   }
 
+  /** Running handlers end within their time or are rolled back; then leases and claims are given back. */
+  async function endTurns({ turns, dispatcher, retries }: Host): Promise<void> {
+    await turns.stop(stopMs)
+    await Promise.all([dispatcher.close(), retries.close()])
+  }
+
   function schedule(): void {
     if (state !== 'started') return
     clearTimeout(timer)
@@ -256,7 +341,9 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       for (const subscription of subscriptions) {
         if ([...hosts.values()].some(({ subscribers }) => subscribers.some(({ consumer }) => consumer.name === subscription.consumer)))
           throw new TypeError(`consumer ${subscription.consumer} is registered twice`)
-        const consumer = createConsumer({ database, subscription, positions: host.positions, declarations, handled: counted.handled })
+        const { positions, parking } = host
+        const consumer = createConsumer({ database, subscription, positions, parking, declarations, handled: counted.handled })
+        host.consumers.set(consumer.name, consumer)
         host.subscribers.push({ consumer, start: subscription.start, replayable: subscription.replayable })
       }
     },
@@ -293,7 +380,7 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       state = 'stopped'
       clearTimeout(timer)
       await looking
-      await Promise.all([...hosts.values()].flatMap(({ relay, dispatcher }) => [relay.stop(), dispatcher.stop(stopMs)]))
+      await Promise.all([...hosts.values()].flatMap((host) => [host.relay.stop(), endTurns(host)]))
     },
 
     consumers: () =>
@@ -328,3 +415,5 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     },
   }
 }
+
+const fieldsOf = ({ line, eventId, type, subject }: ParkedEvent) => ({ ...line, eventId, type, subject })

@@ -11,8 +11,8 @@ export interface Work {
   head: number
   /** Undefined until read, and after an outcome nobody knows. */
   position: Position | undefined
+  /** Waits for its turn or has it. */
   busy: boolean
-  queued: boolean
   /** `performance.now()` of the last lease; undefined when it is not ours. */
   leasedAt: number | undefined
   lease: LeaseState | undefined
@@ -20,8 +20,9 @@ export interface Work {
   batch: number
   /** Up to this number events are handled one by one. */
   singleUntil: number
-  failing: { eventId: string; attempts: number } | undefined
   conflict: boolean
+  /** False while an operator has paused the consumer. */
+  active: boolean
   outages: number
   /** Until this timer rings the line is left alone. */
   pause: NodeJS.Timeout | undefined
@@ -32,7 +33,6 @@ export interface LineState {
   readonly consumer: string
   readonly source: string
   readonly lag: number
-  readonly failing: boolean
   readonly conflict: boolean
   /** Since when the oldest event that is not settled has waited, in seconds; 0 when none is. */
   readonly waitedSeconds: number
@@ -40,6 +40,7 @@ export interface LineState {
 
 const largestBatch = 50
 const slowBatchMs = 1_000
+const deathsAtPosition = 2
 
 export function createWork(line: Line, consumer: Consumer, source: EventSource): Work {
   return {
@@ -49,13 +50,12 @@ export function createWork(line: Line, consumer: Consumer, source: EventSource):
     head: 0,
     position: undefined,
     busy: false,
-    queued: false,
     leasedAt: undefined,
     lease: undefined,
     batch: largestBatch,
     singleUntil: 0,
-    failing: undefined,
     conflict: false,
+    active: true,
     outages: 0,
     pause: undefined,
     oldestAt: undefined,
@@ -68,12 +68,15 @@ export function oneByOne({ singleUntil, lease }: Work, { seq }: Position): boole
   return lease?.deathAt !== undefined && seq < lease.deathAt + largestBatch
 }
 
-export function stateOf({ line, head, position, failing, conflict, oldestAt }: Work): LineState {
+/** Two processes ended at this very position with one event in hand: it is not given a third. */
+export const isDeadly = ({ lease }: Work, { seq }: Position): boolean =>
+  lease !== undefined && lease.deaths >= deathsAtPosition && lease.deathAt === seq
+
+export function stateOf({ line, head, position, conflict, oldestAt }: Work): LineState {
   return {
     consumer: line.consumer,
     source: line.source,
     lag: position ? Math.max(0, head - position.seq) : 0,
-    failing: failing !== undefined,
     conflict,
     waitedSeconds: oldestAt === undefined ? 0 : (performance.now() - oldestAt) / 1_000,
   }

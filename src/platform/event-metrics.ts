@@ -1,17 +1,26 @@
 import type { LineState } from './event-line.ts'
+import type { ParkedCount } from './event-parking.ts'
 import type { LoggedEvent } from './event-sources.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What the machinery says about itself. States are asked for when somebody scrapes; the rest is counted as it happens. */
 export interface EventMetrics {
   pending(source: string, count: number, oldestSeconds: number): void
-  handled(consumer: string, event: LoggedEvent, seconds: number, outcome: 'ok' | 'failed'): void
+  handled(consumer: string, type: string, seconds: number, outcome: 'ok' | 'failed'): void
   settled(consumer: string, events: readonly LoggedEvent[]): void
+  /** A process ended with events of this consumer in its hands. */
+  death(consumer: string): void
+  /** An event of this consumer has become a dead letter. */
+  dead(consumer: string): void
 }
 
 export type MetricsOfEvents = Pick<Metrics, 'counter' | 'gauge' | 'histogram'>
 
-export function createEventMetrics(metrics: MetricsOfEvents, states: () => readonly LineState[]): EventMetrics {
+export function createEventMetrics(
+  metrics: MetricsOfEvents,
+  states: () => readonly LineState[],
+  parked: () => Promise<readonly ParkedCount[]>,
+): EventMetrics {
   const pending = metrics.gauge('bulkhead_outbox_pending', 'Events that have no number yet', ['source'])
   const oldest = metrics.gauge('bulkhead_outbox_oldest_pending_seconds', 'Age of the oldest event that has no number yet', ['source'])
   const executions = metrics.counter('bulkhead_event_executions_total', 'Handlers run, repeats included', ['consumer'])
@@ -28,11 +37,22 @@ export function createEventMetrics(metrics: MetricsOfEvents, states: () => reado
   byConsumer('bulkhead_event_oldest_unhandled_seconds', 'Age of the oldest event the consumer has not settled', (lines) =>
     Math.max(...lines.map(({ waitedSeconds }) => waitedSeconds)),
   )
-  byConsumer(
-    'bulkhead_event_failing',
-    'Partitions held by an event whose handler fails',
-    (lines) => lines.filter((line) => line.failing).length,
-  )
+  const deaths = metrics.counter('bulkhead_event_deaths_total', 'Processes that ended with events in their hands', ['consumer'])
+  const deadLetters = metrics.counter('bulkhead_event_dead_letters_total', 'Events that have become dead letters', ['consumer'])
+  // One question per scrape for the three. With the database away the figures stay as they were last seen.
+  let asked: Promise<readonly ParkedCount[]> | undefined
+  const ofParked = (name: string, help: string, figure: 'parked' | 'subjects' | 'dead') =>
+    metrics.gauge(name, help, ['consumer'], async (gauge) => {
+      asked ??= parked()
+        .catch(() => [])
+        .finally(() => {
+          asked = undefined
+        })
+      for (const count of await asked) gauge.set({ consumer: count.consumer }, count[figure])
+    })
+  ofParked('bulkhead_event_parked', 'Events parked in the lines of their subjects', 'parked')
+  ofParked('bulkhead_event_blocked_subjects', 'Subjects that wait for a parked event', 'subjects')
+  ofParked('bulkhead_event_dead', 'Subjects held by a dead letter', 'dead')
   byConsumer(
     'bulkhead_event_conflicts',
     'Partitions stopped because the log is not the one the consumer knows',
@@ -44,10 +64,12 @@ export function createEventMetrics(metrics: MetricsOfEvents, states: () => reado
       pending.set({ source }, count)
       oldest.set({ source }, oldestSeconds)
     },
-    handled(consumer, event, seconds, outcome) {
+    handled(consumer, type, seconds, outcome) {
       executions.inc({ consumer })
-      handle.observe({ type: event.envelope.type, outcome }, seconds)
+      handle.observe({ type, outcome }, seconds)
     },
+    death: (consumer) => deaths.inc({ consumer }),
+    dead: (consumer) => deadLetters.inc({ consumer }),
     settled(consumer, events) {
       const now = performance.now()
       for (const { publishedAt } of events) effect.observe({ consumer }, Math.max(0, (now - publishedAt) / 1_000))

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { bookkeeping, shipEvents } from '#support/event-crew.ts'
 import { createWorld, type World } from '#support/event-world.ts'
-import { eventKey } from './event-contracts.ts'
+import { eventsByKey } from './event-contracts.ts'
 import { createConsumer } from './event-delivery.ts'
+import { createParking } from './event-parking.ts'
 import { createPositions } from './event-positions.ts'
 import { partitionOf } from './event-publisher.ts'
 import { createEventSource } from './event-sources.ts'
@@ -37,7 +38,8 @@ test('of two processes that handle the same events at once, one takes effect and
             return positions.step(...step)
           },
         },
-        declarations: new Map(Object.entries(shipEvents.events).map(([type, declared]) => [eventKey(type, declared.version), declared])),
+        parking: createParking(harbours.events),
+        declarations: new Map(eventsByKey(shipEvents)),
         handled: () => {},
       })
       return { positions, consumer, source: createEventSource(ships), sail }
@@ -61,7 +63,6 @@ test('of two processes that handle the same events at once, one takes effect and
   const outcomes = await Promise.all(
     processes.map(({ consumer }) =>
       consumer.transact(line, { generation, seq: 0, eventId: null }, events, {
-        attempt: 1,
         release: false,
         signal: new AbortController().signal,
       }),
@@ -85,15 +86,15 @@ test('a lease that was not given back counts as a death at its position, one tha
     newest: async () => undefined,
   })
 
-  expect(await dead.lease(line)).toEqual({ deaths: 0, deathAt: undefined })
+  expect(await dead.lease(line)).toEqual({ counted: false, deaths: 0, deathAt: undefined })
   expect(await alive.lease(line)).toBeUndefined()
   await dead.release(line)
-  expect(await alive.lease(line)).toEqual({ deaths: 0, deathAt: undefined })
+  expect(await alive.lease(line)).toEqual({ counted: false, deaths: 0, deathAt: undefined })
   await alive.release(line)
   for (const deaths of [1, 2]) {
     await dead.lease(line)
     await world.rows('harbours', "UPDATE inbox_cursor SET until = NOW(3) - INTERVAL 1 SECOND, owner = 'gone'")
-    expect(await alive.lease(line)).toEqual({ deaths, deathAt: 0 })
+    expect(await alive.lease(line)).toEqual({ counted: true, deaths, deathAt: 0 })
     await alive.release(line)
   }
 })

@@ -1,7 +1,7 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Connection, DatabaseName, Queries } from './databases.ts'
 import { partitions } from './event-publisher.ts'
-import { jsonOf, matchedRows, numberOf, selectRows, textOf, textOrNull } from './event-statements.ts'
+import { jsonOf, listOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
 
 /** How far the consumers of a database are. The position moves in the transaction of the effect, so both happen or neither. */
 
@@ -31,8 +31,16 @@ export interface Registration {
   newest(part: number): Promise<{ seq: number; eventId: string } | undefined>
 }
 
+/** Where a consumer stands, as others may read it without a lock. */
+export interface Standing extends Position {
+  /** False while an operator has paused or retired the consumer. */
+  readonly active: boolean
+}
+
 /** What a lease tells about those who had it before. */
 export interface LeaseState {
+  /** True when this very lease was taken from a process that did not give it back. */
+  readonly counted: boolean
   /** Processes that ended with this lease in hand, without a step in between. */
   readonly deaths: number
   /** The position at which the last one ended; undefined when none did. */
@@ -41,9 +49,9 @@ export interface LeaseState {
 
 export interface Positions {
   register(registration: Registration): Promise<void>
-  readAll(): Promise<ReadonlyMap<string, Position>>
+  readAll(consumers: readonly string[]): Promise<ReadonlyMap<string, Standing>>
   read(line: Line): Promise<Position | undefined>
-  /** Undefined when another process has it. */
+  /** Undefined when another process has it, or the consumer is not active. */
   lease(line: Line): Promise<LeaseState | undefined>
   release(line: Line): Promise<void>
   /** Compare-and-set, first statement of the effect's transaction: false when another process has moved the position. */
@@ -83,35 +91,44 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
       )
     },
 
-    async readAll() {
-      const rows = await selectRows(db, sql`SELECT consumer, source, part, generation, last_seq, last_event_id FROM inbox_cursor`)
+    async readAll(consumers) {
+      const rows = await selectRows(
+        db,
+        sql`SELECT p.consumer, p.source, p.part, p.generation, p.last_seq, p.last_event_id, c.state
+            FROM inbox_consumer c FORCE INDEX (PRIMARY)
+            JOIN inbox_cursor p FORCE INDEX (PRIMARY) ON p.consumer = c.consumer AND p.source = c.source
+            WHERE c.consumer IN (${listOf(consumers)})`,
+      )
       return new Map(
         rows.map((row) => [
           lineName({ consumer: textOf(row, 'consumer'), source: textOf(row, 'source'), part: numberOf(row, 'part') }),
-          { generation: numberOf(row, 'generation'), seq: numberOf(row, 'last_seq'), eventId: textOrNull(row, 'last_event_id') },
+          { ...positionOf(row), active: textOf(row, 'state') === 'active' },
         ]),
       )
     },
 
     async read(line) {
       const [row] = await selectRows(db, sql`SELECT generation, last_seq, last_event_id FROM inbox_cursor WHERE ${where(line)}`)
-      return row && { generation: numberOf(row, 'generation'), seq: numberOf(row, 'last_seq'), eventId: textOrNull(row, 'last_event_id') }
+      return row && positionOf(row)
     },
 
     async lease(line) {
       // Taking over a lease that ran out counts a death. SET goes from left to right: each assignment sees the ones before it,
-      // so the owner changes last. LAST_INSERT_ID brings the count along with the answer.
+      // so the owner changes last. LAST_INSERT_ID brings the count along with the answer, and in its lowest bit whether it rose.
       const [leased] = await db.execute(sql`
         UPDATE inbox_cursor SET
-          crashes = LAST_INSERT_ID(IF(owner IN ('', ${owner}), crashes, IF(crash_seq = last_seq, crashes + 1, 1))),
+          crashes = LAST_INSERT_ID(
+            IF(owner IN ('', ${owner}), crashes * 2, IF(crash_seq = last_seq, crashes + 1, 1) * 2 + 1)
+          ) DIV 2,
           crash_seq = IF(owner IN ('', ${owner}), crash_seq, last_seq),
           until = NOW(3) + INTERVAL ${leaseSeconds} SECOND, owner = ${owner}
-        WHERE ${where(line)} AND (owner IN ('', ${owner}) OR until < NOW(3))`)
+        WHERE ${where(line)} AND (owner IN ('', ${owner}) OR until < NOW(3)) AND ${isActive(line)}`)
       if (leased.affectedRows === 0) return undefined
-      const deaths = Number(leased.insertId)
-      if (deaths === 0) return { deaths, deathAt: undefined }
+      const told = Number(leased.insertId)
+      const deaths = Math.floor(told / 2)
+      if (deaths === 0) return { counted: false, deaths, deathAt: undefined }
       const [row] = await selectRows(db, sql`SELECT crash_seq FROM inbox_cursor WHERE ${where(line)}`)
-      return { deaths, deathAt: row && numberOf(row, 'crash_seq') }
+      return { counted: told % 2 === 1, deaths, deathAt: row && numberOf(row, 'crash_seq') }
     },
 
     async release(line) {
@@ -132,3 +149,13 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
     },
   }
 }
+
+const positionOf = (row: Row): Position => ({
+  generation: numberOf(row, 'generation'),
+  seq: numberOf(row, 'last_seq'),
+  eventId: textOrNull(row, 'last_event_id'),
+})
+
+/** Part of the statement that begins work, so that a pause holds in every process at once, whatever it has heard of it. */
+export const isActive = ({ consumer, source }: Line): SQL =>
+  sql`EXISTS (SELECT 1 FROM inbox_consumer c WHERE c.consumer = ${consumer} AND c.source = ${source} AND c.state = 'active')`

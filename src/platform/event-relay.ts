@@ -1,7 +1,7 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Database, DatabaseName } from './databases.ts'
 import { delayOfOutage } from './event-retries.ts'
-import { matchedRows, numberOf, selectRows } from './event-statements.ts'
+import { listOf, matchedRows, numberOf, padded, selectRows } from './event-statements.ts'
 
 /**
  * Gives committed events their numbers. An event and its number commit under one row lock, so numbers have no gaps and only
@@ -87,12 +87,12 @@ export function createRelay({ database, owner, numbered, failed }: RelayNeeds): 
     const matched = await matchedRows(
       db,
       sql`UPDATE outbox_sequence SET owner = ${owner}, until = NOW(3) + INTERVAL ${leaseSeconds} SECOND
-          WHERE part IN ${listOf(missing)} AND (owner IN ('', ${owner}) OR until < NOW(3))`,
+          WHERE part IN (${listOf(missing)}) AND (owner IN ('', ${owner}) OR until < NOW(3))`,
     )
     const got =
       matched === missing.length
         ? missing
-        : (await selectRows(db, sql`SELECT part FROM outbox_sequence WHERE part IN ${listOf(missing)} AND owner = ${owner}`)).map((row) =>
+        : (await selectRows(db, sql`SELECT part FROM outbox_sequence WHERE part IN (${listOf(missing)}) AND owner = ${owner}`)).map((row) =>
             numberOf(row, 'part'),
           )
     for (const part of missing) leasedAt.delete(part)
@@ -104,7 +104,7 @@ export function createRelay({ database, owner, numbered, failed }: RelayNeeds): 
     return withTx(async (tx) => {
       const sequences = await selectRows(
         tx.db,
-        sql`SELECT part, next_seq FROM outbox_sequence WHERE part IN ${listOf(parts)} AND owner = ${owner} ORDER BY part FOR UPDATE`,
+        sql`SELECT part, next_seq FROM outbox_sequence WHERE part IN (${listOf(parts)}) AND owner = ${owner} ORDER BY part FOR UPDATE`,
       )
       if (sequences.length === 0) return []
       const pending = await selectRows(
@@ -124,10 +124,10 @@ export function createRelay({ database, owner, numbered, failed }: RelayNeeds): 
         const ids = (idsByPart.get(part) ?? []).map((found) => numberOf(found, 'id')).sort((a, b) => a - b)
         if (ids.length === 0) continue
         const next = numberOf(row, 'next_seq')
-        const padded = listOf(pad(ids))
+        const list = listOf(padded(ids))
         const matched = await matchedRows(
           tx.db,
-          sql`UPDATE outbox SET pub_seq = ${next - 1} + FIELD(id, ${padded.items}) WHERE id IN ${padded} AND pub_seq IS NULL`,
+          sql`UPDATE outbox SET pub_seq = ${next - 1} + FIELD(id, ${list}) WHERE id IN (${list}) AND pub_seq IS NULL`,
         )
         if (matched !== ids.length) throw new Error(`${matched} of ${ids.length} events of partition ${part} took a number`)
         numberings.push({ part, head: next - 1 + ids.length, count: ids.length })
@@ -150,7 +150,7 @@ export function createRelay({ database, owner, numbered, failed }: RelayNeeds): 
       // With the database away the leases run out by themselves.
       await matchedRows(
         db,
-        sql`UPDATE outbox_sequence SET owner = '' WHERE part IN ${listOf([...leasedAt.keys()])} AND owner = ${owner}`,
+        sql`UPDATE outbox_sequence SET owner = '' WHERE part IN (${listOf([...leasedAt.keys()])}) AND owner = ${owner}`,
       ).catch(() => {})
     },
   }
@@ -160,20 +160,4 @@ interface Numbering {
   part: number
   head: number
   count: number
-}
-
-const batchSizes = [1, 4, 16, 64, perPass]
-
-/** Repeats the last id up to the next of a few sizes: as many statements as sizes are prepared, not as many as lengths. */
-function pad(ids: readonly number[]): readonly number[] {
-  const size = batchSizes.find((candidate) => candidate >= ids.length) ?? ids.length
-  return [...ids, ...Array.from({ length: size - ids.length }, () => ids.at(-1) ?? 0)]
-}
-
-function listOf(values: readonly number[]): SQL & { items: SQL } {
-  const items = sql.join(
-    values.map((value) => sql`${value}`),
-    sql`, `,
-  )
-  return Object.assign(sql`(${items})`, { items })
 }

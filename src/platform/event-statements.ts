@@ -1,4 +1,4 @@
-import type { SQL } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Queries } from './databases.ts'
 
 /** Statements of the event machinery: their results are unknown until read, column by column. */
@@ -39,3 +39,18 @@ export function jsonOf(row: Row, column: string): unknown {
   const value = row[column]
   return typeof value === 'string' ? JSON.parse(value) : value
 }
+
+const listSizes = [1, 4, 16, 64, 256]
+
+/** Repeats the last value up to the next of a few sizes: as many statements are prepared as sizes, not as many as lengths. */
+export function padded<V>(values: readonly V[]): readonly V[] {
+  const size = listSizes.find((candidate) => candidate >= values.length) ?? values.length
+  return values.concat(Array.from({ length: size - values.length }, () => values.slice(-1)).flat())
+}
+
+/** `a, b, c`, each as a parameter. */
+export const listOf = (values: readonly (string | number)[]): SQL =>
+  sql.join(
+    values.map((value) => sql`${value}`),
+    sql`, `,
+  )

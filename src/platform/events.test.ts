@@ -131,50 +131,6 @@ test('two processes share the work: each event takes effect once, in order per s
   for (const { events, newest } of numbers) expect(newest).toBe(events)
 })
 
-test('a failing event holds its partition, shows in a metric, and is retried until its handler works; other partitions flow', async () => {
-  const attempts: number[] = []
-  let mended = false
-  const crew = world.crew()
-  const stumbling = subscribe<ShipEvents, HarbourTx>('harbour.book', {
-    'ship.sailed@1': async (tx, event, run) => {
-      if (event.data.shipId === 1 && event.data.step === 2) {
-        attempts.push(run.attempt)
-        if (!mended) throw new Error('rough sea')
-      }
-      await bookkeeping().handle('ship.sailed@1', tx, event, run)
-    },
-  })
-  register(crew, [stumbling])
-  for (let step = 1; step <= 3; step += 1) for (let ship = 1; ship <= 20; ship += 1) await crew.sail(ship, step)
-  const held = new Set((await world.rows('ships', "SELECT part FROM outbox WHERE subject = 'ship/1'")).map(({ part }) => part))
-  const [free] = await world.rows('ships', `SELECT COUNT(*) AS events FROM outbox WHERE part <> ${[...held][0]}`)
-
-  await crew.events.start()
-  await until(() => attempts.includes(2), 'a second attempt')
-  await booked(Number(free?.events))
-
-  expect((await book()).filter(({ subject }) => subject === 'ship/1').map(({ step }) => step)).toEqual([1])
-  expect(await crew.metrics.registry.metrics()).toContain('bulkhead_event_failing{consumer="harbour.book"} 1')
-  expect(crew.log).toContainEqual(expect.objectContaining({ level: 'warn', message: 'event failed, its partition waits' }))
-
-  mended = true
-  await booked(60)
-
-  expect(faultsOf(await book())).toEqual({ duplicates: 0, inversions: 0 })
-  expect(await crew.metrics.registry.metrics()).toContain('bulkhead_event_failing{consumer="harbour.book"} 0')
-})
-
-test('a version that is not subscribed holds the partition instead of being skipped', async () => {
-  const crew = register(world.crew())
-  await crew.sail(1, 1)
-  await world.rows('ships', 'UPDATE outbox SET version = 2')
-
-  await crew.events.start()
-  await until(() => crew.log.some(({ message }) => message === 'event failed, its partition waits'), 'the failure')
-
-  expect(await book()).toEqual([])
-})
-
 test('what was taken from another life of the log is not applied', async () => {
   const crew = register(world.crew())
   await crew.sail(1, 1)
@@ -351,7 +307,8 @@ test('a look around an idle process costs one statement for each role of a datab
 
   await until(() => counts.harbours >= 20, '20 looks')
 
-  expect(Math.abs(counts.ships - counts.harbours)).toBeLessThanOrEqual(1)
+  // Positions and parked events there, pending events here.
+  expect(Math.abs(2 * counts.ships - counts.harbours)).toBeLessThanOrEqual(2)
 })
 
 /** Calls the work with 0, 1, 2 …, as many at a time as the pool has connections. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { inspect } from './event-delivery.ts'
+import { inspect } from './event-inspection.ts'
 import type { Position } from './event-positions.ts'
 import type { LoggedEvent, LogWindow } from './event-sources.ts'
 
