@@ -42,7 +42,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   const prices = openDatabase('pricing_service_db', config.databases.pricing_service_db, { log })
   const redis = createRedis(config.redis, { log })
   const bell = createBell()
-  const events = createEvents({ bell, metrics, log })
+  const events = createEvents({ bell, metrics, log, redis, retentionDays: config.events.retentionDays })
   const cacheOf = (module: string) => createCache(redis.forModule(module), metrics)
   const calls = metrics.counter('bulkhead_contract_calls_total', 'Calls of contracts', ['module', 'operation'])
   const carried = { transport: config.transport, count: (module: string, operation: string) => calls.inc({ module, operation }) }

@@ -3,7 +3,7 @@ import { inspect, readFrom } from './event-inspection.ts'
 import { createWork, isDeadly, type LineState, nextBatch, oneByOne, stateOf, type Work } from './event-line.ts'
 import { type LeaseState, type Line, lineName, type Position, type Positions } from './event-positions.ts'
 import { delayOfOutage, untried, type Verdict, verdictOf } from './event-retries.ts'
-import type { EventSource, LoggedEvent } from './event-sources.ts'
+import type { EventSource, LoggedEvent, SourceState } from './event-sources.ts'
 import type { Turns } from './event-turns.ts'
 
 /**
@@ -14,6 +14,12 @@ export interface Dispatcher {
   add(line: Line, consumer: Consumer, source: EventSource): void
   /** The partition's newest number, as far as it is known. */
   advance(source: string, part: number, head: number): void
+  /** The same, told by another process: only for lines that are in our hands, the others are in its. */
+  advanceHeld(source: string, part: number, head: number): void
+  /** Where the lines of a source stand, to be held against what its database says afterwards. */
+  settled(source: string): Settled
+  /** Stops lines that are further than their source has ever been, and takes lines into a new life of it. */
+  compare(source: string, state: SourceState, before: Settled): void
   /** Reads where the consumers stand: other processes move them too. */
   refresh(): Promise<void>
   states(): readonly LineState[]
@@ -21,8 +27,12 @@ export interface Dispatcher {
   close(): Promise<void>
 }
 
+export type Settled = ReadonlyMap<string, Position>
+
 export interface DispatcherNeeds {
   positions: Positions
+  /** Takes a line into another life of its source; false when nobody can say from where on that is true. */
+  follow: (line: Line, from: Position, generation: number) => Promise<boolean>
   turns: Turns
   report: DispatcherReport
   random?: () => number
@@ -44,15 +54,16 @@ const renewMs = 1_000
 /** A line gives its place to the next one after so many transactions, and keeps its lease. */
 const turn = 10
 
-export function createDispatcher({ positions, turns, report, random = Math.random }: DispatcherNeeds): Dispatcher {
+export function createDispatcher({ positions, follow, turns, report, random = Math.random }: DispatcherNeeds): Dispatcher {
   const lines = new Map<string, Work>()
+
+  const isOutdated = ({ position, generation }: Work): boolean => position !== undefined && generation > position.generation
 
   const waiting = (work: Work): boolean =>
     !turns.stopping &&
-    !work.conflict &&
     work.active &&
     work.pause === undefined &&
-    (work.position === undefined || work.head > work.position.seq)
+    (isOutdated(work) || (!work.conflict && (work.position === undefined || work.head > work.position.seq)))
 
   function wake(work: Work): void {
     if (work.head > (work.position?.seq ?? work.head)) work.oldestAt ??= performance.now()
@@ -73,9 +84,9 @@ export function createDispatcher({ positions, turns, report, random = Math.rando
     for (let step = 0; step < turn && waiting(work); step += 1) {
       work.position ??= await positions.read(work.line)
       const { position } = work
-      if (!position || work.head <= position.seq) break
+      if (!position || !waiting(work)) break
       if (!(await hold(work))) return
-      if (!(await advanceLine(work, position))) break
+      if (!(await (isOutdated(work) ? enterGeneration(work, position) : advanceLine(work, position)))) break
     }
     if (work.leasedAt !== undefined && !waiting(work)) await giveBack(work)
   }
@@ -97,13 +108,32 @@ export function createDispatcher({ positions, turns, report, random = Math.rando
     return work.lease !== undefined
   }
 
+  async function enterGeneration(work: Work, position: Position): Promise<boolean> {
+    const { generation } = work
+    const followed = await follow(work.line, position, generation)
+    work.position = undefined
+    if (followed) work.conflict = false
+    else {
+      work.generation = position.generation
+      stop(work, `the log is of generation ${generation}, and it is not known up to where ${position.generation} is true in it`)
+    }
+    return followed
+  }
+
+  function stop(work: Work, reason: string): void {
+    if (!work.conflict) report.conflict(work.line, reason)
+    work.conflict = true
+  }
+
   /** One transaction; false when the line has to wait or has nothing to do. */
   async function advanceLine(work: Work, position: Position): Promise<boolean> {
     const limit = oneByOne(work, position) ? 1 : work.batch
-    const found = inspect(position, await work.source.read(work.line.part, readFrom(position), limit + 1))
+    const window = await work.source.read(work.line.part, readFrom(position), limit + 1)
+    work.generation = window.generation ?? work.generation
+    if (isOutdated(work)) return true
+    const found = inspect(position, window)
     if ('conflict' in found) {
-      work.conflict = true
-      report.conflict(work.line, found.conflict)
+      stop(work, found.conflict)
       return false
     }
     const events = found.events.slice(0, limit)
@@ -178,6 +208,14 @@ export function createDispatcher({ positions, turns, report, random = Math.rando
     }, ms)
   }
 
+  function advance(source: string, part: number, head: number, concerns: (work: Work) => boolean): void {
+    for (const work of lines.values()) {
+      if (work.line.source !== source || work.line.part !== part || !concerns(work)) continue
+      work.head = Math.max(work.head, head)
+      wake(work)
+    }
+  }
+
   async function giveBack(work: Work): Promise<void> {
     work.leasedAt = undefined
     // With the database away the lease runs out by itself.
@@ -189,9 +227,23 @@ export function createDispatcher({ positions, turns, report, random = Math.rando
       lines.set(lineName(line), createWork(line, consumer, source))
     },
 
-    advance(source, part, head) {
-      for (const work of lines.values()) {
-        if (work.line.source !== source || work.line.part !== part) continue
+    advance: (source, part, head) => advance(source, part, head, () => true),
+    advanceHeld: (source, part, head) => advance(source, part, head, ({ leasedAt }) => leasedAt !== undefined),
+
+    settled: (source) =>
+      new Map([...lines].flatMap(([name, { line, position }]) => (position && line.source === source ? [[name, position] as const] : []))),
+
+    compare(source, { generation, partitions }, before) {
+      const heads = new Map(partitions.map(({ part, head }) => [part, head]))
+      for (const [name, work] of lines) {
+        if (work.line.source !== source) continue
+        const position = before.get(name)
+        const head = heads.get(work.line.part) ?? 0
+        if (position && position.generation > generation)
+          stop(work, `the log is of generation ${generation}, the position of ${position.generation}`)
+        else if (position?.generation === generation && position.seq > head)
+          stop(work, `the log ends at ${head}, the position is ${position.seq}`)
+        work.generation = generation
         work.head = Math.max(work.head, head)
         wake(work)
       }

@@ -2,20 +2,16 @@ import type { Database, DatabaseName, Tx } from './databases.ts'
 import { isAppError } from './errors.ts'
 import type { Bell, Observer } from './event-bell.ts'
 import { type EventContract, type EventDeclaration, eventsByKey } from './event-contracts.ts'
-import { type Consumer, createConsumer, handlerDeadlineMs } from './event-delivery.ts'
-import { createDispatcher, type Dispatcher } from './event-dispatcher.ts'
+import { type Consumer, createConsumer } from './event-delivery.ts'
+import { createHost, type Host } from './event-host.ts'
 import { createEventId } from './event-ids.ts'
 import { createEventMetrics, type MetricsOfEvents } from './event-metrics.ts'
-import { createParking, type ParkedEvent, type Parking } from './event-parking.ts'
-import { createPositions, type Positions } from './event-positions.ts'
+import { createNudges } from './event-nudges.ts'
 import { partitions } from './event-publisher.ts'
-import { createRelay, type Relay } from './event-relay.ts'
-import { processDied, type Verdict } from './event-retries.ts'
-import { createRetryLoop, type RetryLoop } from './event-retry-loop.ts'
-import { createEventSource, type EventSource } from './event-sources.ts'
 import type { Subscriptions } from './event-subscriptions.ts'
-import { createTurns, type Turns } from './event-turns.ts'
+import { sweepEvents } from './event-sweep.ts'
 import type { Log } from './logging.ts'
+import type { Redis } from './redis.ts'
 
 /** The machinery of events in a process: registered by the composition root, sealed and started last, stopped first. */
 export interface Events {
@@ -62,6 +58,10 @@ export interface EventsNeeds {
   bell: Bell
   metrics: MetricsOfEvents
   log: Pick<Log, 'info' | 'warn' | 'error'>
+  /** Wakes other processes like this one. Without it they find by looking what has happened. */
+  redis?: Pick<Redis, 'channel'>
+  /** Events are kept so long at least. Default 7. */
+  retentionDays?: number
   timings?: Partial<EventTimings>
 }
 
@@ -71,175 +71,61 @@ export interface EventTimings {
   idlePollMs: number
   /** How long after the last movement the short time holds. */
   restlessMs: number
+  /** Between two looks for what may be purged. */
+  sweepMs: number
   stopMs: number
 }
 
-const defaultTimings: EventTimings = { pollMs: 250, idlePollMs: 2_000, restlessMs: 5_000, stopMs: 10_000 }
+const defaultTimings: EventTimings = { pollMs: 250, idlePollMs: 2_000, restlessMs: 5_000, sweepMs: 60_000, stopMs: 10_000 }
 
-/** Lines and retries worked on at once per database: the event pool keeps a connection for the relay. */
-const turnsAtOnce = 3
-
-interface Subscriber {
-  consumer: Consumer
-  start: 'beginning' | 'now'
-  replayable: boolean
-}
-
-/** One database of this process, in both of its roles. */
-interface Host {
-  readonly database: Database<DatabaseName>
-  readonly source: EventSource
-  readonly relay: Relay
-  readonly positions: Positions
-  readonly parking: Parking
-  readonly turns: Turns
-  readonly dispatcher: Dispatcher
-  readonly retries: RetryLoop
-  /** By name. */
-  readonly consumers: Map<string, Consumer>
-  readonly subscribers: Subscriber[]
-  publishes: boolean
-  generation: number | undefined
-  registered: boolean
-  away: boolean
-}
-
-export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Events {
-  const { pollMs, idlePollMs, restlessMs, stopMs } = { ...defaultTimings, ...timings }
+export function createEvents({ bell, metrics, log, redis, retentionDays = 7, timings }: EventsNeeds): Events {
+  const { pollMs, idlePollMs, restlessMs, sweepMs, stopMs } = { ...defaultTimings, ...timings }
   const owner = `${process.pid}-${createEventId()}`
   const hosts = new Map<DatabaseName, Host>()
   const declarations = new Map<string, EventDeclaration>()
   const sourceByType = new Map<string, Host>()
-  const counted = createEventMetrics(
-    metrics,
-    () => [...hosts.values()].flatMap(({ dispatcher }) => dispatcher.states()),
-    async () =>
-      (
-        await Promise.all(
-          [...hosts.values()]
-            .filter(({ consumers }) => consumers.size > 0)
-            .map(({ parking, consumers }) => parking.count([...consumers.keys()])),
-        )
-      ).flat(),
-  )
+  const counted = createEventMetrics(metrics, {
+    lines: () => all().flatMap(({ dispatcher }) => dispatcher.states()),
+    async parked() {
+      const hearing = all().filter(({ consumers }) => consumers.size > 0)
+      return (await Promise.all(hearing.map(({ parking, consumers }) => parking.count([...consumers.keys()])))).flat()
+    },
+  })
+  const nudges = redis && createNudges(owner, redis.channel)
+  const sweep = sweepEvents({ hosts: all, owner, counted, log, everyMs: sweepMs })
   let state: 'open' | 'started' | 'stopped' = 'open'
   let movedAt = performance.now()
   let pause = pollMs
   let timer: NodeJS.Timeout | undefined
   let looking: Promise<void> = Promise.resolve()
 
+  function all(): readonly Host[] {
+    return [...hosts.values()]
+  }
+  function publishers(): readonly Host[] {
+    return all().filter(({ publishes }) => publishes)
+  }
+  const moved = (): void => {
+    movedAt = performance.now()
+  }
+
   function hostOf(database: Database<DatabaseName>): Host {
     const known = hosts.get(database.name)
     if (known) return known
-    const source = createEventSource(database)
-    const positions = createPositions(database.events, owner)
-    const parking = createParking(database.events)
-    const turns = createTurns(turnsAtOnce, handlerDeadlineMs)
-    const consumers = new Map<string, Consumer>()
-    const host: Host = {
+    const host = createHost({
       database,
-      source,
-      positions,
-      parking,
-      turns,
-      consumers,
-      relay: createRelay({
-        database,
-        owner,
-        numbered: (part, head, count) => {
-          movedAt = performance.now()
-          bell.ringNumbered(database.name, part, head)
-          if (bell.observed) show(source, part, head, count)
-        },
-        failed: (error) => lost(host, error),
-      }),
-      dispatcher: createDispatcher({
-        positions,
-        turns,
-        report: {
-          settled(line, events) {
-            movedAt = performance.now()
-            counted.settled(line.consumer, events)
-          },
-          failed(line, { envelope: { id, type, subject } }, verdict, error) {
-            movedAt = performance.now()
-            failed({ ...line, eventId: id, type, subject }, verdict, error)
-            retryAfter(host, verdict)
-          },
-          died(line, { deaths, deathAt }) {
-            counted.death(line.consumer)
-            log.warn({ ...line, deaths, deathAt }, 'a process ended with this line of events in its hands')
-          },
-          deadly(line, { envelope: { id, type, subject } }) {
-            log.warn({ ...line, eventId: id, type, subject }, 'event set apart: processes ended at it')
-            host.retries.look()
-          },
-          conflict: (line, reason) => log.error({ ...line, reason }, 'event log does not fit the position, partition stopped'),
-          outage: (_line, error) => lost(host, error),
-        },
-      }),
-      retries: createRetryLoop({
-        parking,
-        consumers,
-        turns,
-        report: {
-          handled() {
-            movedAt = performance.now()
-          },
-          failed(event, verdict, error) {
-            failed(fieldsOf(event), verdict, error)
-            retryAfter(host, verdict)
-          },
-          buried(event) {
-            counted.dead(event.line.consumer)
-            log.error(
-              { ...fieldsOf(event), code: processDied.code, attempts: event.attempts },
-              'dead letter: processes ended at this event',
-            )
-          },
-          outage: (error) => lost(host, error),
-        },
-      }),
-      subscribers: [],
-      publishes: false,
-      generation: undefined,
-      registered: false,
-      away: false,
-    }
+      owner,
+      retentionDays,
+      bell,
+      counted,
+      log,
+      moved,
+      dispatchers: () => all().map(({ dispatcher }) => dispatcher),
+      sourceNamed: (name) => publishers().find(({ source }) => source.name === name),
+      longestPauseMs: idlePollMs,
+    })
     hosts.set(database.name, host)
     return host
-  }
-
-  function failed(
-    fields: Readonly<Record<string, unknown>> & { consumer: string },
-    { attempts, nextMs, code }: Verdict,
-    error: unknown,
-  ): void {
-    if (nextMs !== null) {
-      log.warn({ ...fields, attempts, code, nextMs, error }, 'event failed, its subject waits')
-      return
-    }
-    counted.dead(fields.consumer)
-    log.error({ ...fields, attempts, code, error }, 'dead letter: this event is no longer retried by itself')
-  }
-
-  /** The first repeats are due sooner than the next look around. */
-  function retryAfter(host: Host, { nextMs }: Verdict): void {
-    if (nextMs !== null && nextMs < idlePollMs) setTimeout(() => host.retries.look(), nextMs + 1).unref()
-  }
-
-  function lost(host: Host, error: unknown): void {
-    if (!host.away) log.warn({ database: host.database.name, error }, 'events wait for a database')
-    host.away = true
-  }
-
-  function show(source: EventSource, part: number, head: number, count: number): void {
-    source
-      .read(part, head - count + 1, count)
-      .then(({ events }) => {
-        for (const { envelope } of events) bell.show(envelope)
-      })
-      .catch((error: unknown) => log.warn({ source: source.name, error }, 'events were not shown to observers'))
   }
 
   /** Every subscription needs a publisher: a typing mistake must not become a consumer that hears nothing. */
@@ -251,10 +137,15 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     )
     if (unknown.length > 0) throw new TypeError(`nobody publishes what is subscribed: ${unknown.join(', ')}`)
     for (const { dispatcher, subscribers } of hosts.values())
-      for (const { consumer } of subscribers)
-        for (const { source } of heardBy(consumer).keys())
+      for (const subscriber of subscribers) {
+        const { consumer } = subscriber
+        subscriber.hears = heardBy(consumer)
+        for (const { source, expected } of subscriber.hears.keys()) {
+          expected.add(consumer.name)
           for (let part = 0; part < partitions; part += 1)
             dispatcher.add({ consumer: consumer.name, source: source.name, part }, consumer, source)
+        }
+      }
   }
 
   /** The subscribed keys by the database that publishes them. */
@@ -267,56 +158,42 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     return heard
   }
 
-  /** Makes the rows of sources and consumers where they are missing; what cannot be reached is made at a later look. */
-  async function prepare(host: Host): Promise<void> {
-    if (host.publishes) host.generation ??= await host.source.prepare()
-    if (host.registered) return
-    for (const { consumer, start } of host.subscribers) {
-      for (const [{ source, generation }, keys] of heardBy(consumer)) {
-        if (generation === undefined) return
-        const newest = (part: number) => source.newest(part)
-        await host.positions.register({ consumer: consumer.name, source: source.name, keys, start, generation, newest })
-      }
+  function listen(): void {
+    const ifStarted = (database: DatabaseName, act: (host: Host) => void): void => {
+      const host = hosts.get(database)
+      if (host?.generation !== undefined && state === 'started') act(host)
     }
-    host.registered = true
-  }
-
-  async function look(host: Host): Promise<void> {
-    await prepare(host)
-    if (host.registered && host.subscribers.length > 0) {
-      await host.dispatcher.refresh()
-      host.retries.look()
-    }
-    if (host.publishes) {
-      const found = await host.source.partitions()
-      const waited = found.flatMap(({ waitedSeconds }) => waitedSeconds ?? [])
-      counted.pending(host.source.name, waited.length > 0 ? await host.source.countPending() : 0, Math.max(0, ...waited))
-      for (const { part, head, waitedSeconds } of found) {
-        advance(host.source.name, part, head)
-        if (waitedSeconds === undefined) continue
-        movedAt = performance.now()
+    bell.onCommitted((database, part) =>
+      ifStarted(database, (host) => {
         host.relay.wake(part)
-      }
-    }
-    if (host.away) log.info({ database: host.database.name }, 'events go on')
-    host.away = false
+        nudges?.committed(host.source.name, part)
+      }),
+    )
+    bell.onNumbered((database, part, head) =>
+      ifStarted(database, (host) => {
+        for (const { dispatcher } of hosts.values()) dispatcher.advance(host.source.name, part, head)
+        nudges?.numbered(host.source.name, part, head)
+      }),
+    )
+    for (const { database, source } of publishers())
+      nudges?.listen(source.name, {
+        committed: (part) =>
+          ifStarted(database.name, ({ relay }) => {
+            moved()
+            relay.wakeHeld(part)
+          }),
+        numbered: (part, head) =>
+          ifStarted(database.name, () => {
+            moved()
+            for (const { dispatcher } of hosts.values()) dispatcher.advanceHeld(source.name, part, head)
+          }),
+      })
   }
 
-  function advance(source: string, part: number, head: number): void {
-    for (const { dispatcher, registered } of hosts.values()) if (registered) dispatcher.advance(source, part, head)
-  }
-
-  /** Finds what no bell has told: after a start, from other processes, after an outage. */
   async function lookAround(): Promise<void> {
     // Publishers first: a consumer is registered with their generation.
-    const inOrder = [...hosts.values()].sort((a, b) => Number(b.publishes) - Number(a.publishes))
-    await Promise.all(inOrder.map((host) => look(host).catch((error: unknown) => lost(host, error))))
-  }
-
-  /** Running handlers end within their time or are rolled back; then leases and claims are given back. */
-  async function endTurns({ turns, dispatcher, retries }: Host): Promise<void> {
-    await turns.stop(stopMs)
-    await Promise.all([dispatcher.close(), retries.close()])
+    const inOrder = [...publishers(), ...all().filter(({ publishes }) => !publishes)]
+    await Promise.all(inOrder.map((host) => host.look()))
   }
 
   function schedule(): void {
@@ -344,7 +221,7 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
         const { positions, parking } = host
         const consumer = createConsumer({ database, subscription, positions, parking, declarations, handled: counted.handled })
         host.consumers.set(consumer.name, consumer)
-        host.subscribers.push({ consumer, start: subscription.start, replayable: subscription.replayable })
+        host.subscribers.push({ consumer, start: subscription.start, replayable: subscription.replayable, hears: new Map() })
       }
     },
 
@@ -352,17 +229,10 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       if (state !== 'open') throw new TypeError('events are started once')
       state = 'started'
       seal()
-      bell.onCommitted((database, part) => {
-        const host = hosts.get(database)
-        if (host?.generation !== undefined && state === 'started') host.relay.wake(part)
-      })
-      bell.onNumbered((database, part, head) => {
-        const host = hosts.get(database)
-        if (host && state === 'started') advance(host.source.name, part, head)
-      })
-      for (const host of [...hosts.values()].filter(({ publishes }) => publishes)) {
+      listen()
+      for (const host of publishers()) {
         try {
-          await prepare(host)
+          await host.prepare()
         } catch (error) {
           // Whatever a server could not do at the moment is done at a later look.
           if (!isAppError(error) || error.status !== 503) throw error
@@ -370,6 +240,7 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       }
       await lookAround()
       schedule()
+      sweep.start()
     },
 
     async stop() {
@@ -379,12 +250,12 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       }
       state = 'stopped'
       clearTimeout(timer)
-      await looking
-      await Promise.all([...hosts.values()].flatMap((host) => [host.relay.stop(), endTurns(host)]))
+      await Promise.all([looking, sweep.stop()])
+      await Promise.all(all().map((host) => host.stop(stopMs)))
     },
 
     consumers: () =>
-      [...hosts.values()].flatMap(({ database, subscribers }) =>
+      all().flatMap(({ database, subscribers }) =>
         subscribers.map(({ consumer, start, replayable }) => ({
           name: consumer.name,
           database,
@@ -395,16 +266,14 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
       ),
 
     sources: () =>
-      [...hosts.values()]
-        .filter(({ publishes }) => publishes)
-        .map((host) => ({
-          name: host.source.name,
-          database: host.database,
-          declarations: new Map([...declarations].filter(([key]) => sourceByType.get(key) === host)),
-        })),
+      publishers().map((host) => ({
+        name: host.source.name,
+        database: host.database,
+        declarations: new Map([...declarations].filter(([key]) => sourceByType.get(key) === host)),
+      })),
 
     look() {
-      movedAt = performance.now()
+      moved()
       if (state !== 'started') return
       clearTimeout(timer)
       looking = looking.then(lookAround).finally(schedule)
@@ -415,5 +284,3 @@ export function createEvents({ bell, metrics, log, timings }: EventsNeeds): Even
     },
   }
 }
-
-const fieldsOf = ({ line, eventId, type, subject }: ParkedEvent) => ({ ...line, eventId, type, subject })

@@ -8,7 +8,9 @@ export interface Work {
   readonly line: Line
   readonly consumer: Consumer
   readonly source: EventSource
+  /** The newest number, and the life of the source, as far as they are known. */
   head: number
+  generation: number
   /** Undefined until read, and after an outcome nobody knows. */
   position: Position | undefined
   /** Waits for its turn or has it. */
@@ -48,6 +50,7 @@ export function createWork(line: Line, consumer: Consumer, source: EventSource):
     consumer,
     source,
     head: 0,
+    generation: 0,
     position: undefined,
     busy: false,
     leasedAt: undefined,

@@ -12,15 +12,19 @@ export interface EventMetrics {
   death(consumer: string): void
   /** An event of this consumer has become a dead letter. */
   dead(consumer: string): void
+  /** Consumers because of which old events of a source stay; undefined when another process looks after that. */
+  purgeBlocked(source: string, consumers: readonly string[] | undefined): void
 }
 
 export type MetricsOfEvents = Pick<Metrics, 'counter' | 'gauge' | 'histogram'>
 
-export function createEventMetrics(
-  metrics: MetricsOfEvents,
-  states: () => readonly LineState[],
-  parked: () => Promise<readonly ParkedCount[]>,
-): EventMetrics {
+/** Asked when somebody scrapes. */
+export interface ReadEvents {
+  lines(): readonly LineState[]
+  parked(): Promise<readonly ParkedCount[]>
+}
+
+export function createEventMetrics(metrics: MetricsOfEvents, read: ReadEvents): EventMetrics {
   const pending = metrics.gauge('bulkhead_outbox_pending', 'Events that have no number yet', ['source'])
   const oldest = metrics.gauge('bulkhead_outbox_oldest_pending_seconds', 'Age of the oldest event that has no number yet', ['source'])
   const executions = metrics.counter('bulkhead_event_executions_total', 'Handlers run, repeats included', ['consumer'])
@@ -31,7 +35,7 @@ export function createEventMetrics(
 
   const byConsumer = (name: string, help: string, combine: (of: readonly LineState[]) => number) =>
     metrics.gauge(name, help, ['consumer'], (gauge) => {
-      for (const [consumer, lines] of Map.groupBy(states(), (state) => state.consumer)) gauge.set({ consumer }, combine(lines))
+      for (const [consumer, lines] of Map.groupBy(read.lines(), (line) => line.consumer)) gauge.set({ consumer }, combine(lines))
     })
   byConsumer('bulkhead_event_lag', 'Numbered events the consumer has not settled', (lines) => lines.reduce((sum, { lag }) => sum + lag, 0))
   byConsumer('bulkhead_event_oldest_unhandled_seconds', 'Age of the oldest event the consumer has not settled', (lines) =>
@@ -43,7 +47,8 @@ export function createEventMetrics(
   let asked: Promise<readonly ParkedCount[]> | undefined
   const ofParked = (name: string, help: string, figure: 'parked' | 'subjects' | 'dead') =>
     metrics.gauge(name, help, ['consumer'], async (gauge) => {
-      asked ??= parked()
+      asked ??= read
+        .parked()
         .catch(() => [])
         .finally(() => {
           asked = undefined
@@ -54,12 +59,23 @@ export function createEventMetrics(
   ofParked('bulkhead_event_blocked_subjects', 'Subjects that wait for a parked event', 'subjects')
   ofParked('bulkhead_event_dead', 'Subjects held by a dead letter', 'dead')
   byConsumer(
-    'bulkhead_event_conflicts',
+    'bulkhead_generation_conflicts',
     'Partitions stopped because the log is not the one the consumer knows',
     (lines) => lines.filter((line) => line.conflict).length,
   )
 
+  const purgeBlocked = metrics.gauge('bulkhead_outbox_purge_blocked', 'Consumers because of which events are kept for longer than asked', [
+    'source',
+    'consumer',
+  ])
+  const blockers = new Map<string, readonly string[]>()
+
   return {
+    purgeBlocked(source, consumers) {
+      for (const consumer of blockers.get(source) ?? []) purgeBlocked.remove({ source, consumer })
+      for (const consumer of consumers ?? []) purgeBlocked.set({ source, consumer }, 1)
+      blockers.set(source, consumers ?? [])
+    },
     pending(source, count, oldestSeconds) {
       pending.set({ source }, count)
       oldest.set({ source }, oldestSeconds)

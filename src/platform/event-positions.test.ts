@@ -54,7 +54,7 @@ test('of two processes that handle the same events at once, one takes effect and
     keys: [],
     start: 'beginning',
     generation,
-    newest: async () => undefined,
+    beginnings: async () => new Map(),
   })
   for (let step = 1; step <= 3; step += 1) await first.sail(1, step)
   await world.rows('ships', 'UPDATE outbox SET pub_seq = id')
@@ -83,7 +83,7 @@ test('a lease that was not given back counts as a death at its position, one tha
     keys: [],
     start: 'beginning',
     generation: 1,
-    newest: async () => undefined,
+    beginnings: async () => new Map(),
   })
 
   expect(await dead.lease(line)).toEqual({ counted: false, deaths: 0, deathAt: undefined })

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Connection, DatabaseName, Queries } from './databases.ts'
 import { partitions } from './event-publisher.ts'
+import type { Beginning } from './event-sources.ts'
 import { jsonOf, listOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
 
 /** How far the consumers of a database are. The position moves in the transaction of the effect, so both happen or neither. */
@@ -27,8 +28,8 @@ export interface Registration {
   keys: readonly string[]
   start: 'beginning' | 'now'
   generation: number
-  /** The newest event of a partition, asked for when a consumer begins after it. */
-  newest(part: number): Promise<{ seq: number; eventId: string } | undefined>
+  /** Where to begin, by partition; asked for when the consumer has no position yet. */
+  beginnings(start: 'beginning' | 'now'): Promise<ReadonlyMap<number, Beginning>>
 }
 
 /** Where a consumer stands, as others may read it without a lock. */
@@ -64,7 +65,7 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
   const where = ({ consumer, source, part }: Line) => sql`consumer = ${consumer} AND source = ${source} AND part = ${part}`
 
   return {
-    async register({ consumer, source, keys, start, generation, newest }) {
+    async register({ consumer, source, keys, start, generation, beginnings }) {
       const [known] = await selectRows(db, sql`SELECT types FROM inbox_consumer WHERE consumer = ${consumer} AND source = ${source}`)
       const types = JSON.stringify(keys)
       if (!known || JSON.stringify(jsonOf(known, 'types')) !== types)
@@ -79,11 +80,11 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
         sql`SELECT COUNT(*) AS cursors FROM inbox_cursor WHERE consumer = ${consumer} AND source = ${source}`,
       )
       if (cursors && numberOf(cursors, 'cursors') === partitions) return
-      const rows = []
-      for (let part = 0; part < partitions; part += 1) {
-        const begin = start === 'now' ? await newest(part) : undefined
-        rows.push(sql`(${consumer}, ${source}, ${part}, ${generation}, ${begin?.seq ?? 0}, ${begin?.eventId ?? null}, '', NOW(3))`)
-      }
+      const begin = await beginnings(start)
+      const rows = Array.from({ length: partitions }, (_, part) => {
+        const { seq, eventId } = begin.get(part) ?? { seq: 0, eventId: null }
+        return sql`(${consumer}, ${source}, ${part}, ${generation}, ${seq}, ${eventId}, '', NOW(3))`
+      })
       await matchedRows(
         db,
         sql`INSERT INTO inbox_cursor (consumer, source, part, generation, last_seq, last_event_id, owner, until)

@@ -11,6 +11,8 @@ import { listOf, matchedRows, numberOf, padded, selectRows } from './event-state
 export interface Relay {
   /** There may be events without a number in this partition. */
   wake(part: number): void
+  /** The same, told by another process: left to whoever has the lease. */
+  wakeHeld(part: number): void
   /** Ends after the pass under way and gives the leases back. */
   stop(): Promise<void>
 }
@@ -142,6 +144,9 @@ export function createRelay({ database, owner, numbered, failed }: RelayNeeds): 
 
   return {
     wake,
+    wakeHeld(part) {
+      if (leasedAt.has(part)) wake(part)
+    },
     async stop() {
       stopping = true
       clearTimeout(retry)

@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm'
 import { fromDatabaseInstant } from './columns.ts'
 import type { Database, DatabaseName } from './databases.ts'
 import type { Envelope } from './event-contracts.ts'
+import { databaseMilliseconds } from './event-generation.ts'
 import { partitions } from './event-publisher.ts'
-import { jsonOf, matchedRows, numberOf, type Row, selectRows, textOf } from './event-statements.ts'
+import { jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
 import type { ActorRef } from './principal.ts'
 
 /** A source is a database that publishes. Its log is the outbox, read by number from a consumer's position on. */
@@ -31,13 +32,26 @@ export interface PartitionState {
   readonly waitedSeconds: number | undefined
 }
 
+export interface SourceState {
+  readonly generation: number
+  readonly partitions: readonly PartitionState[]
+}
+
+/** Where a consumer begins. Without an event the first one it reads is the next number, whatever came before. */
+export interface Beginning {
+  readonly seq: number
+  readonly eventId: string | null
+}
+
 export interface EventSource {
   readonly name: string
   readonly database: DatabaseName
   /** Makes the source's rows when they are missing. Answers its generation. */
   prepare(): Promise<number>
-  partitions(): Promise<readonly PartitionState[]>
+  state(): Promise<SourceState>
   countPending(): Promise<number>
+  /** By partition: before the oldest event that is kept, or at the newest. */
+  beginnings(start: 'beginning' | 'now'): Promise<ReadonlyMap<number, Beginning>>
   /** Events from the number `from` on, in order, at most `limit`. */
   read(part: number, from: number, limit: number): Promise<LogWindow>
   /** The newest numbered event of a partition. */
@@ -53,39 +67,32 @@ export function createEventSource(database: Database<DatabaseName>): EventSource
     database: database.name,
 
     async prepare() {
-      await matchedRows(
-        db,
-        sql`INSERT INTO event_source (id, source, partitions, generation) VALUES (1, ${name}, ${partitions}, ${Date.now()})
-            ON DUPLICATE KEY UPDATE id = id`,
-      )
-      const rows = sql.join(
-        Array.from({ length: partitions }, (_, part) => sql`(${part}, '', NOW(3))`),
-        sql`, `,
-      )
-      await matchedRows(
-        db,
-        sql`INSERT INTO outbox_sequence (part, owner, until) VALUES ${rows} ON DUPLICATE KEY UPDATE part = outbox_sequence.part`,
-      )
+      await createSource(database, name)
       const [row] = await selectRows(db, sql`SELECT source, partitions, generation FROM event_source WHERE id = 1`)
       if (!row || textOf(row, 'source') !== name || numberOf(row, 'partitions') !== partitions)
         throw new TypeError(`${database.name} was created for other events than ${name} in ${partitions} partitions`)
       return numberOf(row, 'generation')
     },
 
-    async partitions() {
+    async state() {
       // Left alone, the optimiser takes (part, pub_seq) with a filesort, or reads the whole index.
       const rows = await selectRows(
         db,
-        sql`SELECT s.part, s.next_seq,
+        sql`SELECT s.part, s.next_seq, g.generation,
               (SELECT TIMESTAMPDIFF(MICROSECOND, o.occurred_at, NOW(3)) FROM outbox o FORCE INDEX (pending)
                WHERE o.pub_seq IS NULL AND o.part = s.part ORDER BY o.id LIMIT 1) AS waited
-            FROM outbox_sequence s`,
+            FROM event_source g JOIN outbox_sequence s WHERE g.id = 1`,
       )
-      return rows.map((row) => ({
-        part: numberOf(row, 'part'),
-        head: numberOf(row, 'next_seq') - 1,
-        waitedSeconds: row.waited === null ? undefined : numberOf(row, 'waited') / 1e6,
-      }))
+      const [first] = rows
+      if (!first) throw new TypeError(`${database.name} has lost the rows of its source`)
+      return {
+        generation: numberOf(first, 'generation'),
+        partitions: rows.map((row) => ({
+          part: numberOf(row, 'part'),
+          head: numberOf(row, 'next_seq') - 1,
+          waitedSeconds: row.waited === null ? undefined : numberOf(row, 'waited') / 1e6,
+        })),
+      }
     },
 
     async countPending() {
@@ -112,6 +119,26 @@ export function createEventSource(database: Database<DatabaseName>): EventSource
       }
     },
 
+    async beginnings(start) {
+      const rows = await selectRows(
+        db,
+        sql`SELECT s.part, s.next_seq,
+              (SELECT o.pub_seq FROM outbox o WHERE o.part = s.part AND o.pub_seq IS NOT NULL ORDER BY o.pub_seq LIMIT 1) AS oldest,
+              (SELECT o.event_id FROM outbox o WHERE o.part = s.part AND o.pub_seq = s.next_seq - 1) AS newest_id
+            FROM outbox_sequence s`,
+      )
+      return new Map(
+        rows.map((row) => {
+          const head = numberOf(row, 'next_seq') - 1
+          const beforeOldest = row.oldest === null ? head : numberOf(row, 'oldest') - 1
+          return [
+            numberOf(row, 'part'),
+            start === 'now' ? { seq: head, eventId: textOrNull(row, 'newest_id') } : { seq: beforeOldest, eventId: null },
+          ]
+        }),
+      )
+    },
+
     async newest(part) {
       const [row] = await selectRows(
         db,
@@ -122,6 +149,37 @@ export function createEventSource(database: Database<DatabaseName>): EventSource
   }
 }
 
+/** Which source this is, its first life, and a row for the numbers of each partition: together, or not at all. */
+async function createSource(database: Database<DatabaseName>, name: string): Promise<void> {
+  const { db, withTx } = database.events
+  const [known] = await selectRows(
+    db,
+    sql`SELECT COUNT(*) AS parts, (SELECT COUNT(*) FROM event_source WHERE id = 1) AS sources FROM outbox_sequence`,
+  )
+  if (known && numberOf(known, 'parts') === partitions && numberOf(known, 'sources') === 1) return
+  await withTx(async (tx) => {
+    await matchedRows(
+      tx.db,
+      sql`INSERT INTO event_source (id, source, partitions, generation) VALUES (1, ${name}, ${partitions}, ${databaseMilliseconds})
+          ON DUPLICATE KEY UPDATE id = event_source.id`,
+    )
+    const parts = Array.from({ length: partitions }, (_, part) => part)
+    await matchedRows(
+      tx.db,
+      sql`INSERT INTO outbox_sequence (part, owner, until) VALUES ${sql.join(
+        parts.map((part) => sql`(${part}, '', NOW(3))`),
+        sql`, `,
+      )} ON DUPLICATE KEY UPDATE part = outbox_sequence.part`,
+    )
+    await matchedRows(
+      tx.db,
+      sql`INSERT INTO event_generation (generation, part, base_seq, reason, actor, at)
+          SELECT g.generation, s.part, s.next_seq - 1, 'created', 'system', NOW(3) FROM event_source g JOIN outbox_sequence s WHERE g.id = 1
+          ON DUPLICATE KEY UPDATE part = event_generation.part`,
+    )
+  })
+}
+
 interface Meta {
   correlationId: string
   causationId: string
@@ -130,7 +188,7 @@ interface Meta {
   versions?: readonly number[]
 }
 
-function envelopeOf(row: Row, source: string): Envelope {
+export function envelopeOf(row: Row, source: string): Envelope {
   // Written by the publisher of this very house, in the same table.
   const meta = jsonOf(row, 'meta') as Meta
   return {

@@ -51,7 +51,11 @@ export type Subscriptions<E, T extends Tx<DatabaseName>> = readonly Subscription
  *
  *     subscribe('customer.profile', { 'user.created@1': (tx, event) => service.createProfile(tx, event.data) })
  */
-export function subscribe<E, T>(consumer: string, handlers: EventHandlers<NoInfer<E>, T>, options: SubscriptionOptions = {}): Subscription<E, T> {
+export function subscribe<E, T>(
+  consumer: string,
+  handlers: EventHandlers<NoInfer<E>, T>,
+  options: SubscriptionOptions = {},
+): Subscription<E, T> {
   if (!/^[a-z][a-z_]*\.[a-z][a-z_]*$/.test(consumer) || consumer.length > 80)
     throw new TypeError(`consumer ${consumer} is not <module>.<purpose> in at most 80 characters`)
   const named = handlers as Readonly<Record<string, EventHandler<T, string, unknown> | undefined>>

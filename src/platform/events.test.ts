@@ -146,7 +146,7 @@ test('what was taken from another life of the log is not applied', async () => {
   await until(() => second.log.some(({ level }) => level === 'error'), 'the conflict')
 
   expect((await book()).map(({ step }) => step)).toEqual([1])
-  expect(await second.metrics.registry.metrics()).toContain('bulkhead_event_conflicts{consumer="harbour.book"} 1')
+  expect(await second.metrics.registry.metrics()).toContain('bulkhead_generation_conflicts{consumer="harbour.book"} 1')
 })
 
 test('observers see events; one that throws, rejects or never ends disturbs nobody', async () => {

@@ -121,7 +121,7 @@ export const eventSource = mysqlTable('event_source', {
   generation: rowNumber('generation').notNull(),
 })
 
-/** Every life of this source's log but the first: up to which number of each partition the earlier lives are still true. */
+/** Lives of this source's log: up to which number of each partition the earlier ones are still true. */
 export const eventGeneration = mysqlTable(
   'event_generation',
   {

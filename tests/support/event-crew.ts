@@ -51,7 +51,7 @@ export interface LogLine {
 /** What one process has: connections, bell and the machinery, not yet started. */
 export function createCrew(
   { ships, harbours }: WorldSettings,
-  timings: { pollMs?: number; idlePollMs?: number; stopMs?: number } = {},
+  timings: { pollMs?: number; idlePollMs?: number; sweepMs?: number; stopMs?: number } = {},
 ): Crew {
   const log: LogLine[] = []
   const write = (level: LogLine['level']) => (fields: object, message: string) => void log.push({ level, fields: { ...fields }, message })
