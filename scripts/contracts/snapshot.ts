@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Contract, Operation } from '#platform/contracts.ts'
-import { type EventContract, eventsByKey } from '#platform/event-contracts.ts'
+import { type EventContract, type EventDeclaration, eventsByKey } from '#platform/event-contracts.ts'
 import { neighbours } from '../../.dependency-cruiser.js'
 import { type Hearing, hearingOf } from './hearing.ts'
 import type { Schema } from './schema-changes.ts'
@@ -53,6 +53,19 @@ export async function currentSnapshots(): Promise<Snapshot[]> {
   return snapshots
 }
 
+/** Every version of every event with its module. */
+export async function declaredEvents(): Promise<{ key: string; module: string; declaration: EventDeclaration }[]> {
+  const contracts = await Promise.all(modules.map(async (module) => eventContracts(module, await contractFile(module))))
+  return contracts
+    .flat()
+    .flatMap((contract) => [...eventsByKey(contract)].map(([key, declaration]) => ({ key, module: contract.module, declaration })))
+}
+
+const eventContracts = (module: string, exported: object): EventContract[] =>
+  Object.values(exported)
+    .filter(isEventContract)
+    .filter((contract) => contract.module === module)
+
 async function contractFile(module: string): Promise<object> {
   return import(new URL(`../../src/modules/${module}/contract.ts`, import.meta.url).href)
 }
@@ -60,7 +73,6 @@ async function contractFile(module: string): Promise<object> {
 export function snapshotOf(module: string, exported: object, hearing: Hearing = new Map()): Snapshot {
   const values: unknown[] = Object.values(exported)
   const contracts = values.filter(isContract).filter((contract) => contract.module === module)
-  const events = values.filter(isEventContract).filter((contract) => contract.module === module)
   return {
     module,
     contracts: sorted(
@@ -72,7 +84,7 @@ export function snapshotOf(module: string, exported: object, hearing: Hearing = 
       }),
     ),
     events: sorted(
-      events.flatMap((contract) =>
+      eventContracts(module, exported).flatMap((contract) =>
         [...eventsByKey(contract)].map(([key, { aggregate, data }]) => {
           return [key, { aggregate, heardBy: hearing.get(key) ?? [], data: bare(data) }] as const
         }),
