@@ -2,15 +2,12 @@ import { sql } from 'drizzle-orm'
 import { audit } from './audit.ts'
 import type { Connection, Database, DatabaseName } from './databases.ts'
 import type { Line, Position } from './event-positions.ts'
-import { matchedRows, numberOf, selectRows } from './event-statements.ts'
+import { databaseMilliseconds, matchedRows, numberOf, selectRows } from './event-statements.ts'
 
 /**
  * Lives of a log. A database that was restored hands out the same numbers for other events: a new generation says from which
  * number on, and every consumer goes back to there before it reads on. Without one, the inclusive read stops the consumer.
  */
-
-/** Milliseconds of the database's clock: a time and no counter, so that the same backup restored twice makes two lives. */
-export const databaseMilliseconds = sql`CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)`
 
 /**
  * Begins a new life of the log after its database was restored: whatever consumers have taken above the numbers that are

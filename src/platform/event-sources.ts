@@ -2,9 +2,8 @@ import { sql } from 'drizzle-orm'
 import { fromDatabaseInstant } from './columns.ts'
 import type { Database, DatabaseName } from './databases.ts'
 import type { Envelope } from './event-contracts.ts'
-import { databaseMilliseconds } from './event-generation.ts'
 import { partitions } from './event-publisher.ts'
-import { jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
+import { databaseMilliseconds, jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
 import type { ActorRef } from './principal.ts'
 
 /** A source is a database that publishes. Its log is the outbox, read by number from a consumer's position on. */

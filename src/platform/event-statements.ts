@@ -54,3 +54,6 @@ export const listOf = (values: readonly (string | number)[]): SQL =>
     values.map((value) => sql`${value}`),
     sql`, `,
   )
+
+/** The database's clock in ms. As a generation it is a time and no counter: the same backup restored twice makes two lives. */
+export const databaseMilliseconds = sql`CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)`

@@ -14,7 +14,7 @@ export const terminations: Scenario = {
   claim:
     'SIGTERM in the middle of a batch: the process ends in time, its leases are free at once, and the next one starts on them within 0.5 s',
   sizes: {
-    short: { events: 400, subjects: 100, faults: 6 },
+    short: { events: 300, subjects: 100, faults: 6 },
     standard: { events: 3_000, subjects: 1_000, faults: 50 },
     full: { events: 30_000, subjects: 1_000, faults: 500 },
   },
@@ -29,13 +29,13 @@ export const terminations: Scenario = {
         sea,
         random,
         progress,
-        crew: [{ publishes: careless(size.subjects) }],
+        crew: [{ publishes: careless(size.subjects, { perSecond: 250 }) }],
         events: size.events,
         goesOn: true,
         async trouble(voyage) {
           // A backlog, so that every start finds work.
           await until(() => voyage.ledger.acknowledged.size > size.events / 2, 'a backlog')
-          let worker = voyage.launch({ delivers: { handlerMs: 3 } })
+          let worker = voyage.launch({ delivers: { handlerMs: 5 } })
           for (let restart = 0; restart < size.faults; restart += 1) {
             await until(() => voyage.firstExecution(worker) !== undefined, 'a process in the middle of a batch')
             starts.push((voyage.firstExecution(worker) ?? 0) - (worker.startedAt ?? 0))

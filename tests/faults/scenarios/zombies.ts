@@ -26,14 +26,22 @@ export const zombies: Scenario = {
         sea,
         random,
         progress,
-        crew: Array.from({ length: 5 }, () => ({ publishes: careless(size.subjects), delivers: { handlerMs: 1 } })),
+        crew: Array.from({ length: 5 }, () => ({
+          // Slow enough for the stops to happen while there is something to do.
+          publishes: careless(size.subjects, { lanes: 2, perSecond: 60 }),
+          delivers: { handlerMs: 1 },
+        })),
         events: size.events,
         goesOn: true,
         patienceMs: 40_000,
         async trouble(voyage) {
           const waking: Promise<void>[] = []
           await until(() => voyage.fleet.working.length === 5, 'five processes')
-          while (stops < size.faults || voyage.share() < 1) {
+          let stuck = false
+          void voyage.reaches(1).then((reached) => {
+            stuck = !reached
+          })
+          while (!stuck && (stops < size.faults || voyage.share() < 1)) {
             await pause(everyMs)
             // The last one goes on: with nobody at work there is nobody to go on without the others.
             if (voyage.fleet.working.length < 2) continue
