@@ -49,8 +49,8 @@ export interface ParkedCount {
   readonly dead: number
 }
 
-/** Longer than any handler may take, so that only a dead or frozen process loses its claim. */
-const claimSeconds = 15
+/** Longer than any handler may take, so that only a dead or frozen process loses its claim; others are to take over within 15 s. */
+const claimSeconds = 12
 /** With so many attempts left unfinished an event counts as the killer of its processes. */
 export const deathsOfParked = 2
 
