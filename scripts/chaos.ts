@@ -96,13 +96,15 @@ async function measure(scenario: Scenario, form: Form, seed: number): Promise<Me
   return { name, claim: scenario.claim, seed, at: new Date().toISOString(), ...figures }
 }
 
-/** Figures of scenarios that did not run this time stay, with the date of theirs. */
+/** Figures of scenarios that did not run this time stay, with the date of theirs, as long as the machine is the same. */
 function keep(measured: readonly Measured[]): void {
   const kept: Measurements | undefined = existsSync(figuresFile) ? JSON.parse(readFileSync(figuresFile, 'utf8')) : undefined
   const order = scenarios.map(nameOf)
   const fresh = new Set(measured.map(({ name }) => name))
-  const all = [...measured, ...(kept?.measured ?? []).filter(({ name }) => !fresh.has(name) && order.includes(name))]
-  const measurements: Measurements = { machine: machine(), measured: all.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) }
+  const here = machine()
+  const earlier = JSON.stringify(kept?.machine) === JSON.stringify(here) ? (kept?.measured ?? []) : []
+  const all = [...measured, ...earlier.filter(({ name }) => !fresh.has(name) && order.includes(name))]
+  const measurements: Measurements = { machine: here, measured: all.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) }
   writeFileSync(figuresFile, `${JSON.stringify(measurements, null, 2)}\n`)
   writeFileSync(pageFile, reliabilityPage(measurements))
 }

@@ -45,13 +45,16 @@ export interface Figures {
   seconds: number
   /** Further figures of this scenario, by what they count. */
   more: Readonly<Record<string, number>>
-  /** Each promise that did not hold, in words. Empty when all is well. */
+  /** The promises that were put to the test and held, in words. */
+  held: readonly string[]
+  /** Those that did not. Empty when all is well. */
   broken: readonly string[]
 }
 
 export const nameOf = ({ id, variant }: Pick<Scenario, 'id' | 'variant'>): string => (variant === undefined ? id : `${id} ${variant}`)
 
-/** The promises that did not hold: those whose condition is false. */
-export function brokenOf(promises: Readonly<Record<string, boolean>>): readonly string[] {
-  return Object.entries(promises).flatMap(([promise, held]) => (held ? [] : [promise]))
+/** Sorts promises by whether their condition is true. */
+export function judgePromises(promises: Readonly<Record<string, boolean>>): Pick<Figures, 'held' | 'broken'> {
+  const of = (outcome: boolean) => Object.keys(promises).filter((promise) => promises[promise] === outcome)
+  return { held: of(true), broken: of(false) }
 }

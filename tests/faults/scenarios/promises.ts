@@ -1,4 +1,4 @@
-import { brokenOf, type Figures } from '../harness/scenario.ts'
+import { type Figures, judgePromises } from '../harness/scenario.ts'
 import type { Outcome } from '../harness/voyage.ts'
 
 /** The promises of every scenario in which events are delivered. */
@@ -19,7 +19,7 @@ export function figuresOf(
 ): Figures {
   const { committed, lost, duplicates, inversions, executions, seconds, log } = outcome
   const logged = [...log].map(([message, { count, error }]) => `log: ${count} × ${message} (${error})`)
-  const broken = brokenOf(promises)
+  const { held, broken } = judgePromises(promises)
   return {
     events: committed,
     faults,
@@ -29,6 +29,7 @@ export function figuresOf(
     executions,
     seconds,
     more,
+    held,
     // What the processes said helps whoever looks for the cause.
     broken: broken.length > 0 ? [...broken, ...logged] : broken,
   }

@@ -1,4 +1,4 @@
-import { brokenOf, type Scenario } from '../harness/scenario.ts'
+import { judgePromises, type Scenario } from '../harness/scenario.ts'
 import { openSea } from '../harness/sea.ts'
 import { careless, sail } from '../harness/voyage.ts'
 
@@ -45,7 +45,7 @@ export const rollbacks: Scenario = {
           'changes without event': withoutEvent,
           'events without change': withoutChange + outcome.phantoms,
         },
-        broken: brokenOf({
+        ...judgePromises({
           'every committed change has its event': withoutEvent === 0,
           'every event has its change': withoutChange === 0 && outcome.phantoms === 0,
           'nothing is left of a transaction that was rolled back': undoneAndThere === 0,
