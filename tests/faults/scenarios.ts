@@ -1,5 +1,7 @@
 import type { Scenario } from './harness/scenario.ts'
 import { rollingRestarts, undisturbed } from './scenarios/executions.ts'
+import { failures } from './scenarios/failures.ts'
+import { killerAlone, killerBehind, killerInBatch, killerParked } from './scenarios/killers.ts'
 import { killedReplicas, kills } from './scenarios/kills.ts'
 import { rollbacks } from './scenarios/rollbacks.ts'
 import { cutCommits, killedServers } from './scenarios/servers.ts'
@@ -16,6 +18,11 @@ export const scenarios: readonly Scenario[] = [
   stoppedInRetryLoop,
   undisturbed,
   rollingRestarts,
+  failures,
+  killerInBatch,
+  killerAlone,
+  killerParked,
+  killerBehind,
   killedServers,
   cutCommits,
   terminations,

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import type { DatabaseSettings, Tx } from '#platform/databases.ts'
+import { partitionOf } from '#platform/event-publisher.ts'
 import { defineEvents, type EventsOf } from '#platform/events.ts'
 
 /**
@@ -7,14 +8,24 @@ import { defineEvents, type EventsOf } from '#platform/events.ts'
  * transaction, so what it said is known even when its transaction, or the worker, comes to nothing.
  */
 
-/** What becomes of an event in its handler. */
-export type Fate = 'plain' | 'fails' | 'fails twice' | 'kills'
+/** What becomes of an event in its handler, until it is mended. */
+export type Fate =
+  | 'plain'
+  | 'fails'
+  | 'fails twice'
+  /** Ends its process by kill -9. */
+  | 'kills'
+  /** Fails at its first attempt, and ends the process of each later one. */
+  | 'kills when parked'
 
 export const fleetEvents = defineEvents('ship', {
   'ship.moved': { version: 1, aggregate: 'ship', data: Type.Object({ ship: Type.Integer(), mark: Type.String(), fate: Type.String() }) },
 })
 export type FleetEvents = EventsOf<typeof fleetEvents>
 export type HarbourTx = Tx<'customer_service_db'>
+
+/** Where the events of a ship go. */
+export const partitionOfShip = (ship: number): number => partitionOf(`ship/${ship}`)
 
 export const consumerName = 'harbour.book'
 
@@ -40,8 +51,15 @@ export interface Publishing {
   deadly: number
   /** Shares of the events by what their handler does. */
   fates: Readonly<Partial<Record<Fate, number>>>
-  /** The event of this number in this process kills whoever handles it. */
-  killerAt?: number
+  /** Said before anything else, in this order and without trouble. */
+  first?: readonly Scripted[]
+  /** The ships of this partition are left to what is said first. */
+  avoids?: number
+}
+
+export interface Scripted {
+  ship: number
+  fate: Fate
 }
 
 export interface Delivering {
@@ -51,7 +69,7 @@ export interface Delivering {
   waitsInAttempt?: number
 }
 
-/** Sent to a worker. */
+/** Sent to a worker: to publish no more; to let nothing fail or die any more. */
 export type Order = 'enough' | 'mended'
 
 export type Report =

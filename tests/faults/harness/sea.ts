@@ -26,8 +26,12 @@ export interface Sea {
   outbox(): Promise<Set<string>>
   /** Events that wait in a line at the consumer. */
   parked(): Promise<readonly Parked[]>
-  /** Lets leases and claims of processes that are gone run out now instead of in some seconds. */
-  letLeasesRunOut(): Promise<void>
+  /** How many events the consumer has not passed yet, numbered or not: those in a line have been passed. */
+  unsettled(): Promise<number>
+  /** What an operator does when the cause is mended: every subject's line begins again, with as many attempts as at first. */
+  retryAll(): Promise<void>
+  /** Lets the leases of processes that are gone, and with `claims` all waiting times of parked events, run out at once. */
+  letLeasesRunOut(options: { alive: readonly number[]; claims: boolean; exceptPart?: number }): Promise<void>
   close(): Promise<void>
 }
 
@@ -132,16 +136,22 @@ export async function openSea({ subjects, apart = false, durable = false, proxie
         errorCode: error_code === null ? null : String(error_code),
       }))
     },
-    async letLeasesRunOut() {
-      await rows(
-        'harbours',
-        `UPDATE inbox_cursor SET until = NOW(3) - INTERVAL 1 SECOND WHERE consumer = '${consumerName}' AND owner <> ''`,
-      )
-      await rows(
-        'harbours',
-        `UPDATE inbox_parked SET next_at = NOW(3) - INTERVAL 1 SECOND WHERE consumer = '${consumerName}' AND next_at > NOW(3)`,
-      )
-      await rows('ships', "UPDATE outbox_sequence SET until = NOW(3) - INTERVAL 1 SECOND WHERE owner <> ''")
+    async unsettled() {
+      const numbered = await count('ships', 'SELECT SUM(next_seq - 1) AS found FROM outbox_sequence')
+      const waiting = await count('ships', 'SELECT COUNT(*) AS found FROM outbox WHERE pub_seq IS NULL')
+      const passed = await count('harbours', `SELECT SUM(last_seq) AS found FROM inbox_cursor WHERE consumer = '${consumerName}'`)
+      return numbered + waiting - passed
+    },
+    async retryAll() {
+      const again = 'attempts = 0, unfinished = 0, next_at = NOW(3)'
+      await rows('harbours', `UPDATE inbox_parked SET ${again} WHERE next_at IS NULL OR next_at > NOW(3)`)
+    },
+    async letLeasesRunOut({ alive, claims, exceptPart = -1 }) {
+      const ofTheDead = alive.map((pid) => `AND owner NOT LIKE '${pid}-%'`).join(' ')
+      const past = 'NOW(3) - INTERVAL 1 SECOND'
+      await rows('harbours', `UPDATE inbox_cursor SET until = ${past} WHERE owner <> '' AND part <> ${exceptPart} ${ofTheDead}`)
+      await rows('ships', `UPDATE outbox_sequence SET until = ${past} WHERE owner <> '' ${ofTheDead}`)
+      if (claims) await rows('harbours', `UPDATE inbox_parked SET next_at = ${past} WHERE next_at > NOW(3)`)
     },
     async close() {
       for (const connection of Object.values(roots)) connection.end()

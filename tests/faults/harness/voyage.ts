@@ -194,5 +194,5 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
 }
 
 /** Moments at which something happens, as shares of the work, in order. */
-export const moments = (random: Random, count: number): number[] =>
-  Array.from({ length: count }, () => random.between(0.02, 0.98)).sort((a, b) => a - b)
+export const moments = (random: Random, count: number, upTo = 0.98): number[] =>
+  Array.from({ length: count }, () => random.between(0.02, upTo)).sort((a, b) => a - b)

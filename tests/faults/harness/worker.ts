@@ -13,6 +13,7 @@ import {
   type HarbourTx,
   type Order,
   type Publishing,
+  partitionOfShip,
   type Report,
   type Task,
 } from './protocol.ts'
@@ -67,23 +68,38 @@ process.once('SIGTERM', async () => {
 function startPublishing(settings: Publishing): Promise<void>[] {
   const paceMs = settings.perSecond === undefined ? 0 : (1_000 * settings.lanes) / settings.perSecond
   let count = 0
+  const nextMark = (): string => {
+    count += 1
+    return `${task.name}-${count}`
+  }
+  const scripted = sayFirst(settings, nextMark)
   return Array.from({ length: settings.lanes }, async () => {
+    await scripted
     while (publishing) {
-      count += 1
-      await attempt(`${task.name}-${count}`, settings, count === settings.killerAt ? 'kills' : chooseFate(settings.fates))
+      await attempt(nextMark(), chooseShip(settings), chooseFate(settings.fates), settings)
       if (paceMs > 0) await pause(paceMs)
     }
   })
+}
+
+async function sayFirst({ first = [], ...settings }: Publishing, nextMark: () => string): Promise<void> {
+  for (const { ship, fate } of first) await attempt(nextMark(), ship, fate, { ...settings, rolledBack: 0, late: 0, deadly: 0 })
+}
+
+/** A fifth of the traffic goes to ten ships, so that transactions of one subject meet. */
+function chooseShip({ subjects, avoids }: Publishing): number {
+  for (;;) {
+    const ship = 1 + (random.chance(0.2) ? random.below(Math.min(10, subjects)) : random.below(subjects))
+    if (partitionOfShip(ship) !== avoids) return ship
+  }
 }
 
 /**
  * One change and its event, published before the row of its ship is locked: the careless way round, in which only the
  * publisher's own lock keeps the order. Whatever chance decides is decided before: the function may run more than once.
  */
-async function attempt(mark: string, { subjects, rolledBack, late, deadly }: Publishing, fate: Fate): Promise<void> {
-  // A fifth of the traffic goes to ten ships, so that transactions of one subject meet.
-  const ship = 1 + (random.chance(0.2) ? random.below(Math.min(10, subjects)) : random.below(subjects))
-  const end = fate === 'kills' ? undefined : random.chance(deadly) ? 'death' : random.chance(rolledBack) ? 'rollback' : undefined
+async function attempt(mark: string, ship: number, fate: Fate, { rolledBack, late, deadly }: Publishing): Promise<void> {
+  const end = random.chance(deadly) ? 'death' : random.chance(rolledBack) ? 'rollback' : undefined
   const endsAt = end && random.below(4)
   const waitsAt = random.chance(late) ? 1 + random.below(3) : undefined
   const waitMs = random.between(10, 100)
@@ -116,7 +132,7 @@ async function attempt(mark: string, { subjects, rolledBack, late, deadly }: Pub
 
 function chooseFate(fates: Publishing['fates']): Fate {
   let rest = random.next()
-  for (const fate of ['fails', 'fails twice', 'kills'] as const) {
+  for (const fate of ['fails', 'fails twice'] as const) {
     rest -= fates[fate] ?? 0
     if (rest < 0) return fate
   }
@@ -129,8 +145,7 @@ function bookkeeping({ handlerMs = 0, waitsInAttempt }: Delivering) {
   return subscribe<FleetEvents, HarbourTx>(consumerName, {
     'ship.moved@1': async (tx, { data: { mark, fate } }, run) => {
       say({ kind: 'executed', mark })
-      if (fate === 'kills' && !mended) process.kill(process.pid, 'SIGKILL')
-      if ((fate === 'fails' && !mended) || (fate === 'fails twice' && run.attempt <= 2)) throw new Error(`${mark} ${fate}`)
+      if (!mended) suffer(mark, fate, run.attempt)
       if (handlerMs > 0) await pause(handlerMs)
       if (!hasWaited && run.attempt !== waitsInAttempt) throw new Error(`${mark} fails before it waits`)
       await tx.db.execute(sql`INSERT INTO book (mark) VALUES (${mark})`)
@@ -140,6 +155,13 @@ function bookkeeping({ handlerMs = 0, waitsInAttempt }: Delivering) {
       await pause(1_000)
     },
   })
+}
+
+function suffer(mark: string, fate: string, attempt: number): void {
+  const kills = fate === 'kills' || (fate === 'kills when parked' && attempt > 1)
+  if (kills) process.kill(process.pid, 'SIGKILL')
+  const fails = fate === 'fails' || (fate === 'fails twice' && attempt <= 2) || fate === 'kills when parked'
+  if (fails) throw new Error(`${mark} ${fate}`)
 }
 
 function describe(error: unknown): string {

@@ -1,14 +1,20 @@
+import type { Verdict } from '../harness/ledger.ts'
 import { type Figures, judgePromises } from '../harness/scenario.ts'
 import type { Outcome } from '../harness/voyage.ts'
 
 /** The promises of every scenario in which events are delivered. */
-export const nothingWrong = ({ lost, duplicates, inversions, phantoms, deaths, log }: Outcome): Record<string, boolean> => ({
+export const delivered = ({ lost, duplicates, inversions, phantoms }: Verdict): Record<string, boolean> => ({
   'no event is lost': lost === 0,
   'no event takes effect twice': duplicates === 0,
   'no event overtakes another of its subject': inversions === 0,
   'nothing takes effect that was not committed': phantoms === 0,
-  'no process ends by itself': deaths === 0,
-  'no error is logged': ![...log.values()].some(({ level }) => level === 'error'),
+})
+
+/** And of those in which no event is at fault. */
+export const nothingWrong = (outcome: Outcome): Record<string, boolean> => ({
+  ...delivered(outcome),
+  'no process ends by itself': outcome.deaths === 0,
+  'no error is logged': ![...outcome.log.values()].some(({ level }) => level === 'error'),
 })
 
 export function figuresOf(
