@@ -86,10 +86,10 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
   const sourceByType = new Map<string, Host>()
   const counted = createEventMetrics(metrics, {
     lines: () => all().flatMap(({ dispatcher }) => dispatcher.states()),
-    async parked() {
-      const hearing = all().filter(({ consumers }) => consumers.size > 0)
-      return (await Promise.all(hearing.map(({ parking, consumers }) => parking.count([...consumers.keys()])))).flat()
-    },
+    parked: () =>
+      all()
+        .filter(({ consumers }) => consumers.size > 0)
+        .map(({ parking, consumers }) => parking.count([...consumers.keys()])),
   })
   const nudges = redis && createNudges(owner, redis.channel)
   const sweep = sweepEvents({ hosts: all, owner, counted, log, everyMs: sweepMs })
@@ -221,6 +221,7 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
         const { positions, parking } = host
         const consumer = createConsumer({ database, subscription, positions, parking, declarations, handled: counted.handled })
         host.consumers.set(consumer.name, consumer)
+        counted.hosted(consumer.name)
         host.subscribers.push({ consumer, start: subscription.start, replayable: subscription.replayable, hears: new Map() })
       }
     },

@@ -5,6 +5,8 @@ import type { Metrics } from './metrics.ts'
 
 /** What the machinery says about itself. States are asked for when somebody scrapes; the rest is counted as it happens. */
 export interface EventMetrics {
+  /** A consumer of this process: what is counted of it begins at 0, because a rise from nothing is one that no alert sees. */
+  hosted(consumer: string): void
   pending(source: string, count: number, oldestSeconds: number): void
   handled(consumer: string, type: string, seconds: number, outcome: 'ok' | 'failed'): void
   settled(consumer: string, events: readonly LoggedEvent[]): void
@@ -21,7 +23,8 @@ export type MetricsOfEvents = Pick<Metrics, 'counter' | 'gauge' | 'histogram'>
 /** Asked when somebody scrapes. */
 export interface ReadEvents {
   lines(): readonly LineState[]
-  parked(): Promise<readonly ParkedCount[]>
+  /** One answer per database. */
+  parked(): readonly Promise<readonly ParkedCount[]>[]
 }
 
 export function createEventMetrics(metrics: MetricsOfEvents, read: ReadEvents): EventMetrics {
@@ -43,16 +46,17 @@ export function createEventMetrics(metrics: MetricsOfEvents, read: ReadEvents): 
   )
   const deaths = metrics.counter('bulkhead_event_deaths_total', 'Processes that ended with events in their hands', ['consumer'])
   const deadLetters = metrics.counter('bulkhead_event_dead_letters_total', 'Events that have become dead letters', ['consumer'])
-  // One question per scrape for the three. With the database away the figures stay as they were last seen.
+  // One question per scrape for the three. With a database away its figures stay as they were last seen.
   let asked: Promise<readonly ParkedCount[]> | undefined
+  const ask = async (): Promise<readonly ParkedCount[]> => {
+    const answers = await Promise.allSettled(read.parked())
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+  }
   const ofParked = (name: string, help: string, figure: 'parked' | 'subjects' | 'dead') =>
     metrics.gauge(name, help, ['consumer'], async (gauge) => {
-      asked ??= read
-        .parked()
-        .catch(() => [])
-        .finally(() => {
-          asked = undefined
-        })
+      asked ??= ask().finally(() => {
+        asked = undefined
+      })
       for (const count of await asked) gauge.set({ consumer: count.consumer }, count[figure])
     })
   ofParked('bulkhead_event_parked', 'Events parked in the lines of their subjects', 'parked')
@@ -71,6 +75,9 @@ export function createEventMetrics(metrics: MetricsOfEvents, read: ReadEvents): 
   const blockers = new Map<string, readonly string[]>()
 
   return {
+    hosted(consumer) {
+      for (const counter of [executions, deaths, deadLetters]) counter.inc({ consumer }, 0)
+    },
     purgeBlocked(source, consumers) {
       for (const consumer of blockers.get(source) ?? []) purgeBlocked.remove({ source, consumer })
       for (const consumer of consumers ?? []) purgeBlocked.set({ source, consumer }, 1)
