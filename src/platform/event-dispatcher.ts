@@ -1,6 +1,6 @@
 import type { Consumer, Outcome } from './event-delivery.ts'
 import { inspect, readFrom } from './event-inspection.ts'
-import { createWork, isDeadly, type LineState, nextBatch, oneByOne, stateOf, type Work } from './event-line.ts'
+import { apartFromCulprit, blame, createWork, isDeadly, type LineState, nextBatch, oneByOne, stateOf, type Work } from './event-line.ts'
 import { type LeaseState, type Line, lineName, type Position, type Positions } from './event-positions.ts'
 import { delayOfOutage, untried, type Verdict, verdictOf } from './event-retries.ts'
 import type { EventSource, LoggedEvent, SourceState } from './event-sources.ts'
@@ -136,7 +136,7 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
       stop(work, found.conflict)
       return false
     }
-    const events = found.events.slice(0, limit)
+    const events = apartFromCulprit(work, found.events.slice(0, limit))
     const [first] = events
     if (!first) {
       work.head = position.seq
@@ -148,9 +148,10 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
     const outcome = await transact(work, position, events, deadly ? untried : undefined)
     if (deadly && outcome.kind === 'settled' && outcome.parked.length > 0) report.deadly(work.line, first)
     if (outcome.kind !== 'failed' || turns.stopping) return settle(work, position, events, outcome)
-    work.singleUntil = Math.max(outcome.event.seq, work.singleUntil)
-    // In a batch: once more, one by one, so that only the one that fails pays.
-    if (events.length > 1) return true
+    if (events.length > 1) {
+      blame(work, position, outcome.event)
+      return true
+    }
     const verdict = verdictOf(outcome.error, 1, random)
     const parking = await transact(work, position, events, verdict)
     if (parking.kind === 'settled') report.failed(work.line, first, verdict, outcome.error)

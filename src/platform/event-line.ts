@@ -20,6 +20,8 @@ export interface Work {
   lease: LeaseState | undefined
   /** Largest number of events in one transaction. */
   batch: number
+  /** The number of an event that failed among others; 0 when none has. */
+  culprit: number
   /** Up to this number events are handled one by one. */
   singleUntil: number
   conflict: boolean
@@ -56,6 +58,7 @@ export function createWork(line: Line, consumer: Consumer, source: EventSource):
     leasedAt: undefined,
     lease: undefined,
     batch: largestBatch,
+    culprit: 0,
     singleUntil: 0,
     conflict: false,
     active: true,
@@ -65,10 +68,26 @@ export function createWork(line: Line, consumer: Consumer, source: EventSource):
   }
 }
 
-/** After a failure in a batch, and after a death with one in hand: the culprit is among its events, so each goes alone. */
+/** After a second failure among the same events, and after a death with a batch in hand: any of them may be to blame. */
 export function oneByOne({ singleUntil, lease }: Work, { seq }: Position): boolean {
   if (seq < singleUntil) return true
   return lease?.deathAt !== undefined && seq < lease.deathAt + largestBatch
+}
+
+/** Those before an event that failed have worked: once more together, so that it costs its neighbours one repeat and then goes alone. */
+export function apartFromCulprit<E extends { readonly seq: number }>(
+  { culprit }: Pick<Work, 'culprit'>,
+  events: readonly E[],
+): readonly E[] {
+  if (events[0]?.seq === culprit) return events.slice(0, 1)
+  const before = events.filter(({ seq }) => seq < culprit)
+  return before.length > 0 ? before : events
+}
+
+/** Which of the events of a batch that failed go how from now on. */
+export function blame(work: Pick<Work, 'culprit' | 'singleUntil'>, position: Position, failed: { readonly seq: number }): void {
+  if (work.culprit > position.seq) work.singleUntil = failed.seq
+  else work.culprit = failed.seq
 }
 
 /** Two processes ended at this very position with one event in hand: it is not given a third. */

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { bookkeeping, type Crew, type HarbourTx, type ShipEvents, shipEvents } from '#support/event-crew.ts'
 import { createWorld, faultsOf, until, type World } from '#support/event-world.ts'
+import { partitionOf } from './event-publisher.ts'
 import { type Envelope, type HandlerRun, subscribe } from './events.ts'
 
 let world: World
@@ -150,6 +151,28 @@ test('of a batch only the failing event is parked: the others take effect once, 
 
   expect(faultsOf(await book())).toEqual({ duplicates: 0, inversions: 0 })
   expect(Math.max(...runs.values())).toBeLessThanOrEqual(3)
+})
+
+test('an event that fails costs its neighbours in the batch one repeat together, not a transaction each', async () => {
+  const transactions = new Set<HarbourTx>()
+  const neighbours = Array.from({ length: 1_000 }, (_, index) => index + 1).filter((ship) => partitionOf(`ship/${ship}`) === 0)
+  const ships = neighbours.slice(0, 40)
+  const failing = ships[30]
+  const crew = register(
+    world.crew(),
+    booking(({ data }, _run, tx) => {
+      transactions.add(tx)
+      if (data.shipId === failing) throw Object.assign(new Error('never'), { retryable: false })
+    }),
+  )
+  for (const ship of ships) await crew.sail(ship, 1)
+
+  await crew.events.start()
+  await booked(39)
+
+  // All of them, those before it, it alone, those behind it.
+  expect(transactions.size).toBe(4)
+  expect(faultsOf(await book())).toEqual({ duplicates: 0, inversions: 0 })
 })
 
 test('a live event waits behind the parked one that is being handled at that moment, and runs after it', async () => {
