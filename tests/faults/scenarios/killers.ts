@@ -118,15 +118,25 @@ async function hurry({ sea, fleet }: Voyage, all: boolean): Promise<false> {
   return false
 }
 
+const thenIsDead = 'it is a dead letter after at most 5 deaths, and all other partitions finish meanwhile'
+
 export const killerInBatch = killer(
   'in a batch',
-  'an event ends every process that handles it, in the middle of a batch: it is a dead letter after at most 5 deaths, and all other partitions finish meanwhile',
+  `an event in the middle of a batch ends every process that handles it: ${thenIsDead}`,
   amongOthers('kills'),
 )
-export const killerAlone = killer('alone', 'the same with nothing else in its partition', ofVictim('kills'))
-export const killerParked = killer('parked', 'the same with an event that was parked by a failure before', amongOthers('kills when parked'))
+export const killerAlone = killer(
+  'alone',
+  `an event with nothing else in its partition ends every process that handles it: ${thenIsDead}`,
+  ofVictim('kills'),
+)
+export const killerParked = killer(
+  'parked',
+  `an event that has failed before ends every process that tries it again: ${thenIsDead}`,
+  amongOthers('kills when parked'),
+)
 export const killerBehind = killer(
   'behind a blocked subject',
-  'the same behind an event of its subject that fails twice',
+  `an event behind one that fails twice ends every process that handles it: ${thenIsDead}`,
   amongOthers('fails twice', 'kills'),
 )

@@ -47,7 +47,8 @@ export const kills: Scenario = {
 export const killedReplicas: Scenario = {
   id: 'EV-03',
   variant: 'replicas',
-  claim: 'the same with 3 replicas of one process, each of which publishes and delivers',
+  claim:
+    '3 replicas of one process, each of which publishes and delivers, are killed with kill -9 at any moment: no event is lost, takes effect twice or overtakes another of its subject',
   sizes,
   run: withCrew(threeReplicas),
 }

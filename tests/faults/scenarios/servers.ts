@@ -9,7 +9,7 @@ export const killedServers: Scenario = {
   variant: 'servers killed',
   claim: "the publisher's and the consumer's database server are killed with kill -9 besides the processes, and come back",
   sizes: {
-    short: { events: 800, subjects: 1_000, faults: 2, serverKills: 2 },
+    short: { events: 600, subjects: 1_000, faults: 2, serverKills: 2 },
     standard: { events: 10_000, subjects: 1_000, faults: 50, serverKills: 20 },
     full: { events: 200_000, subjects: 1_000, faults: 1_000, serverKills: 20 },
   },

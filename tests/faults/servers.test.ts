@@ -1,0 +1,4 @@
+import { scenarioGroups } from './scenarios.ts'
+import { shortForms } from './short-forms.ts'
+
+shortForms(scenarioGroups.servers, 'in turn')
