@@ -34,6 +34,7 @@ const engine = '^src/modules/[^/]+/engine/'
 const test = '[.](test|test-d)[.]ts$'
 /** `tables.ts` and, where a module has several, `rate-tables.ts`. */
 const room = (name, owner = '[^/]+') => `^src/modules/${owner}/([a-z-]+-|)${name}[.]ts$`
+const operationsRepository = '^src/operations/([a-z-]+-|)repository[.]ts$'
 const insideOf = (...modules) => `^src/modules/(${modules.join('|')})/`
 const npm = (...names) => `(^|/)node_modules/(${names.join('|')})/`
 const core = (...names) => `^(node:|)(${names.join('|')})(/|$)`
@@ -124,7 +125,7 @@ export default {
     ),
     rule(
       'sql-only-in-repositories',
-      { path: '^src/', pathNot: [platform, room('tables'), room('repository'), test] },
+      { path: '^src/', pathNot: [platform, room('tables'), room('repository'), operationsRepository, test] },
       { path: npm('drizzle-orm') },
     ),
     rule(

@@ -5,8 +5,6 @@
  *
  * The password is asked for at the terminal, or read from standard input when that is no terminal.
  */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -15,6 +13,7 @@ import { createApp } from '../src/app.ts'
 import { ConfigError, loadConfig } from '../src/platform/config.ts'
 import { isAppError } from '../src/platform/errors.ts'
 import { createLog } from '../src/platform/logging.ts'
+import { loadSettings } from './settings.ts'
 
 interface CreateOptions {
   email: string
@@ -23,8 +22,7 @@ interface CreateOptions {
 }
 
 async function create({ email, firstName, lastName }: CreateOptions): Promise<void> {
-  // The settings that `npm start` made for its own servers; what the environment says comes first.
-  for (const file of ['.env', join(process.env.BULKHEAD_DATA_DIR ?? '.bulkhead', 'env')]) if (existsSync(file)) process.loadEnvFile(file)
+  loadSettings()
   const config = loadConfig()
   const password = process.stdin.isTTY ? await ask('Password: ') : (await text(process.stdin)).replace(/\r?\n$/, '')
   const app = await createApp({ config, log: createLog({ logLevel: 'silent' }) })

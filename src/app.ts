@@ -5,6 +5,7 @@ import { carrierContract, carrierEvents, createCarrier } from './modules/carrier
 import { createCustomer, customerContract, customerEvents } from './modules/customer/index.ts'
 import { createPricing, pricingEvents } from './modules/pricing/index.ts'
 import { createUser, userContract, userEvents } from './modules/user/index.ts'
+import { createOperations } from './operations/index.ts'
 import { createCache } from './platform/cache.ts'
 import type { Config } from './platform/config.ts'
 import { offer } from './platform/contracts.ts'
@@ -86,6 +87,8 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     carriers: offer(carrierContract, carrier.service, carried),
   })
 
+  const operations = createOperations({ events })
+
   // --- Surface ---
   const health = createHealth({ log, modules: ['auth', 'user', 'customer', 'carrier', 'pricing'] })
   const http = createHttp({
@@ -105,7 +108,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   await http.app.register(
     documentRoutes({ routes: http.routes, publicUrl: config.publicUrl, version: packageJson.version, public: config.docsPublic }),
   )
-  for (const { plugin } of [auth, user, customer, carrier, pricing]) await http.app.register(plugin)
+  for (const { plugin } of [auth, user, customer, carrier, pricing, operations]) await http.app.register(plugin)
   await http.app.ready()
 
   // --- Events: everything said and heard is known before anything is delivered ---
@@ -161,7 +164,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   }
 
   const internal = createInternal({ health, log, ...(config.metrics ? { metrics } : {}) })
-  return { http, internal, events, health, start, close, databases, createAdministrator: auth.createAdministrator }
+  return { http, internal, events, health, start, close, databases, operations, createAdministrator: auth.createAdministrator }
 }
 
 const isAway = (error: unknown): boolean => isAppError(error) && error.status === 503

@@ -24,7 +24,10 @@ export interface Events {
   /** What this process hosts, known once everything is registered. */
   consumers(): readonly HostedConsumer[]
   sources(): readonly HostedSource[]
-  /** Looks at once, in this process, for what has changed: positions, parked events, states of consumers. After an operation. */
+  /**
+   * Looks at once for what has changed (positions, parked events, states of consumers), and so do the other processes that
+   * Redis reaches. After an operation; also in a process in which nothing was started.
+   */
   look(): void
   /** Live feed of events, at most once and only of this process: for the console and tests. Returns the end of it. */
   observe(pattern: string, observer: Observer): () => void
@@ -175,6 +178,7 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
         nudges?.numbered(host.source.name, part, head)
       }),
     )
+    nudges?.onLook(lookNow)
     for (const { database, source } of publishers())
       nudges?.listen(source.name, {
         committed: (part) =>
@@ -188,6 +192,13 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
             for (const { dispatcher } of hosts.values()) dispatcher.advanceHeld(source.name, part, head)
           }),
       })
+  }
+
+  function lookNow(): void {
+    moved()
+    if (state !== 'started') return
+    clearTimeout(timer)
+    looking = looking.then(lookAround).finally(schedule)
   }
 
   async function lookAround(): Promise<void> {
@@ -274,10 +285,8 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       })),
 
     look() {
-      moved()
-      if (state !== 'started') return
-      clearTimeout(timer)
-      looking = looking.then(lookAround).finally(schedule)
+      lookNow()
+      nudges?.look()
     },
 
     observe(pattern, observer) {

@@ -9,6 +9,9 @@ export interface Nudges {
   numbered(source: string, part: number, head: number): void
   /** Nudges of other processes about a source; those of this one are left out. */
   listen(source: string, heard: Heard): void
+  /** Somebody has changed something by hand: every process looks, whatever it hosts. */
+  look(): void
+  onLook(heard: () => void): void
 }
 
 export interface Heard {
@@ -21,6 +24,7 @@ const gatherMs = 5
 
 export function createNudges(owner: string, channelOf: (name: string) => RedisChannel, gather = gatherMs): Nudges {
   const outgoing = new Map<string, Outgoing>()
+  const looks = channelOf('ev:look')
 
   function outgoingTo(source: string): Outgoing {
     const known = outgoing.get(source)
@@ -59,6 +63,12 @@ export function createNudges(owner: string, channelOf: (name: string) => RedisCh
         if (!nudge || nudge.from === owner) return
         for (const part of nudge.committed) heard.committed(part)
         for (const [part, head] of nudge.heads) heard.numbered(part, head)
+      })
+    },
+    look: () => looks.publish(owner),
+    onLook(heard) {
+      looks.subscribe((from) => {
+        if (from !== owner) heard()
       })
     },
   }

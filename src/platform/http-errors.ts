@@ -101,7 +101,7 @@ export const RequestTimeout = defineError({
 })
 
 // 409, 412, 413, 414, 415, 428, 431
-export const InvalidTransition = defineError<{ from: string; action: string }>({
+export const InvalidTransition = defineError<{ from: string; action: string; blockedBy?: string }>({
   code: 'INVALID_TRANSITION',
   status: 409,
   sentence: 'The action {action} is not possible in the state {from}. Read the resource and choose an action its state allows.',

@@ -167,7 +167,8 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
       return performance.now() - started
     },
     async close() {
-      // quit() waits for a server that may be away.
+      // What was published just now goes out before; a server that is away is not waited for.
+      if (client.status === 'ready') await client.quit().catch(() => {})
       client.disconnect()
       subscriber?.disconnect()
     },

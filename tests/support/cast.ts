@@ -26,7 +26,7 @@ export interface Player {
 /** What stands behind an id in a path, by the resource's name in it. */
 export interface Thing {
   owner: Person | undefined
-  id: number
+  id: number | string
 }
 
 export interface Cast {
@@ -112,6 +112,7 @@ export async function gatherCast(system: System): Promise<Cast> {
       body: { code: 'FUEL', kind: 'surcharge', action: { percent: '10' }, effectiveFrom: tomorrow() },
     })
   ).body
+  const [event] = (await asAdmin.call<{ data: { id: string }[] }>('GET', '/v1/events?limit=1')).body.data
   const roles = (await asAdmin.call<{ data: { id: number }[] }>('GET', '/v1/roles')).body.data
 
   return {
@@ -134,6 +135,7 @@ export async function gatherCast(system: System): Promise<Cast> {
       quotes,
       tariffs: [{ owner: undefined, id: tariff.id }],
       'pricing-rules': [{ owner: undefined, id: rule.id }],
+      events: event ? [{ owner: undefined, id: event.id }] : [],
       roles: roles.slice(0, 1).map(({ id }) => ({ owner: undefined, id })),
     },
     anotherSession: async (of) => (await logIn(of)).sessionId,

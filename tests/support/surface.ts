@@ -123,7 +123,8 @@ const nobody = 2_147_483_647
 export function addressOf(operation: Operation, values: Readonly<Record<string, string | number>> = {}): string {
   return operation.path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const example = operation.pathParameters.find((parameter) => parameter.name === name)?.example
-    return encodeURIComponent(String(values[name] ?? (name === 'id' ? nobody : (example ?? 1))))
+    // An example of a UUID is nobody's as well.
+    return encodeURIComponent(String(values[name] ?? (name === 'id' && typeof example !== 'string' ? nobody : (example ?? 1))))
   })
 }
 

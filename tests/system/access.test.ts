@@ -30,6 +30,7 @@ afterAll(async () => {
 })
 
 const nobody = 2_147_483_647
+const nothingsId = '01890a5d-ac96-774b-bcce-b302099a8057'
 const resourceOf = ({ path }: Operation): string => path.split('/')[path.startsWith('/v1/auth/') ? 3 : 2] ?? ''
 const hasId = ({ path }: Operation): boolean => path.includes('{id}')
 
@@ -72,9 +73,9 @@ async function cellOf(operation: Operation, actor: Actor): Promise<string> {
   return things.some((thing) => seen.has(thing.id)) ? 'own' : 'none'
 }
 
-function idsIn(body: Answer['body']): number[] {
+function idsIn(body: Answer['body']): Thing['id'][] {
   const rows: unknown = body?.data
-  return Array.isArray(rows) ? rows.map(({ id }) => Number(id)) : []
+  return Array.isArray(rows) ? rows.map(({ id }) => id) : []
 }
 
 describe('the matrix', () => {
@@ -106,7 +107,7 @@ describe('what belongs to somebody else', () => {
         const foreign = (cast.things[resourceOf(operation)] ?? []).find(({ owner }) => owner !== actor)
         if (foreign === undefined) continue
         const theirs = await reach(operation, actor, foreign)
-        const nothing = await reach(operation, actor, { owner: undefined, id: nobody })
+        const nothing = await reach(operation, actor, { owner: undefined, id: typeof foreign.id === 'string' ? nothingsId : nobody })
         for (const each of wrongWith(document, operation, theirs)) wrong.push(`${operation.method} ${operation.path} by ${actor}: ${each}`)
         if (theirs.status < 400) continue
         compared += 1
@@ -122,7 +123,7 @@ describe('what belongs to somebody else', () => {
     const [own, foreign] = cast.things.customers ?? []
     const shipment = document.operations.find(({ id }) => id === 'createQuote')?.example
     const { token } = cast.players.customer
-    const quoteFor = (customerId: number | undefined) =>
+    const quoteFor = (customerId: Thing['id'] | undefined) =>
       line.ask('POST', '/v1/quotes', { ...json({ ...Object(shipment), customerId }), token })
 
     const [mine, theirs, nothing] = [await quoteFor(own?.id), await quoteFor(foreign?.id), await quoteFor(nobody)]
@@ -156,7 +157,8 @@ describe('what belongs to somebody else', () => {
 /** All of an answer that two readers could compare, less the names of this one request and the ids they asked for. */
 function visible({ status, headers, text }: Answer): string {
   const { 'x-request-id': _id, date: _date, ratelimit: _limit, 'content-length': _length, ...rest } = headers
-  const neutral = text.replace(/"requestId":"[^"]*"/, '"requestId":""').replaceAll(/(?<![A-Za-z0-9.])\d+(?![A-Za-z0-9])/g, '#')
+  const named = text.replace(/"requestId":"[^"]*"/, '"requestId":""').replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '#')
+  const neutral = named.replaceAll(/(?<![A-Za-z0-9.])\d+(?![A-Za-z0-9])/g, '#')
   return `${status} ${JSON.stringify(rest)} ${neutral}`
 }
 

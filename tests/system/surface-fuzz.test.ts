@@ -21,7 +21,7 @@ let system: System
 let document: ApiDocument
 let line: Line
 let adminToken: string
-let ids: Record<string, number[]>
+let ids: Record<string, (number | string)[]>
 
 beforeAll(async () => {
   system = await startSystem({
@@ -37,6 +37,7 @@ beforeAll(async () => {
   const customer = await login(system.api, demoEmails.customer, password)
   const { body: quote } = await customer.call<{ id: number }>('POST', '/v1/quotes', { body: demoShipment() })
   const idsAt = async (path: string) => (await admin.call<{ data: { id: number }[] }>('GET', path)).body.data.map(({ id }) => id)
+  const events = await admin.call<{ data: { id: string }[] }>('GET', '/v1/events')
   const users = await idsAt('/v1/users')
   const me = await admin.call<{ user: { id: number } }>('GET', '/v1/auth/me')
   ids = {
@@ -49,6 +50,7 @@ beforeAll(async () => {
     'pricing-rules': await idsAt('/v1/pricing-rules'),
     roles: await idsAt('/v1/roles'),
     quotes: [quote.id],
+    events: events.body.data.map(({ id }) => id),
   }
 })
 afterAll(async () => {
