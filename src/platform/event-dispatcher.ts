@@ -20,8 +20,8 @@ export interface Dispatcher {
   settled(source: string): Settled
   /** Stops lines that are further than their source has ever been, and takes lines into a new life of it. */
   compare(source: string, state: SourceState, before: Settled): void
-  /** Reads where the consumers stand: other processes move them too. */
-  refresh(): Promise<void>
+  /** Reads where the consumers stand: other processes move them too. True when events are parked. */
+  refresh(): Promise<boolean>
   states(): readonly LineState[]
   /** Gives the leases back, once no turn is under way any more. */
   close(): Promise<void>
@@ -261,6 +261,7 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
         work.position = { generation: standing.generation, seq: standing.seq, eventId: standing.eventId }
         wake(work)
       }
+      return [...read.values()].some(({ parked }) => parked)
     },
 
     states: () => [...lines.values()].map(stateOf),

@@ -233,10 +233,7 @@ export function createHost({
     async look() {
       try {
         await host.prepare()
-        if (registered && consumers.size > 0) {
-          await dispatcher.refresh()
-          retries.look()
-        }
+        if (registered && consumers.size > 0 && (await dispatcher.refresh())) retries.look()
         if (host.publishes) await lookAtSource()
         if (away) log.info({ database: database.name }, 'events go on')
         away = false

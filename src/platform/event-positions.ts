@@ -36,6 +36,8 @@ export interface Registration {
 export interface Standing extends Position {
   /** False while an operator has paused or retired the consumer. */
   readonly active: boolean
+  /** True when events of this line are parked. */
+  readonly parked: boolean
 }
 
 /** What a lease tells about those who had it before. */
@@ -95,7 +97,9 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
     async readAll(consumers) {
       const rows = await selectRows(
         db,
-        sql`SELECT p.consumer, p.source, p.part, p.generation, p.last_seq, p.last_event_id, c.state
+        sql`SELECT p.consumer, p.source, p.part, p.generation, p.last_seq, p.last_event_id, c.state,
+              EXISTS (SELECT 1 FROM inbox_parked k FORCE INDEX (PRIMARY)
+                      WHERE k.consumer = p.consumer AND k.source = p.source AND k.part = p.part) AS parked
             FROM inbox_consumer c FORCE INDEX (PRIMARY)
             JOIN inbox_cursor p FORCE INDEX (PRIMARY) ON p.consumer = c.consumer AND p.source = c.source
             WHERE c.consumer IN (${listOf(consumers)})`,
@@ -103,7 +107,7 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
       return new Map(
         rows.map((row) => [
           lineName({ consumer: textOf(row, 'consumer'), source: textOf(row, 'source'), part: numberOf(row, 'part') }),
-          { ...positionOf(row), active: textOf(row, 'state') === 'active' },
+          { ...positionOf(row), active: textOf(row, 'state') === 'active', parked: Number(row.parked) === 1 },
         ]),
       )
     },

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { bearer, httpNeeds, memoryLog } from '#support/http.ts'
 import { createHealth, diskComponent, type Health } from './health.ts'
 import { healthRoutes } from './health-routes.ts'
@@ -131,4 +131,36 @@ describe('the internal listener', () => {
 it('warns of a disk that is nearly full', async () => {
   expect((await diskComponent('/tmp', 0).probe()).degraded).toBeUndefined()
   expect((await diskComponent('/tmp', 1.1).probe()).degraded).toBe('disk_low')
+})
+
+it('looks every second while something is away, and half as often while all is well', async () => {
+  vi.useFakeTimers()
+  ends.push(() => vi.useRealTimers())
+  let away = false
+  let probes = 0
+  const health = createHealth({ log: memoryLog(), modules: [] })
+  health.add({
+    name: 'redis',
+    modules: [],
+    async probe() {
+      probes += 1
+      if (away) throw new Error('away')
+      return { latencyMs: 1 }
+    },
+  })
+  ends.push(() => health.stop())
+  await health.start()
+  const probesIn = async (ms: number): Promise<number> => {
+    const before = probes
+    await vi.advanceTimersByTimeAsync(ms)
+    return probes - before
+  }
+  await probesIn(2_000)
+
+  const well = await probesIn(20_000)
+  away = true
+  await probesIn(4_000)
+  const ill = await probesIn(20_000)
+
+  expect([well, ill]).toEqual([10, 20])
 })

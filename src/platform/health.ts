@@ -50,6 +50,7 @@ export interface Health {
 export interface HealthOptions {
   log: Log
   modules: readonly string[]
+  /** Between two looks while something is away; twice as long while all is well. */
   everyMs?: number
   probeMs?: number
 }
@@ -81,6 +82,17 @@ export function createHealth({ log, modules, everyMs = 1_000, probeMs = 2_000 }:
 
   const lookAtAll = async (): Promise<void> => {
     await Promise.all([...components.keys()].map(look))
+  }
+
+  function schedule(): void {
+    const calm = [...components.values()].every(({ state }) => state.status === 'ok')
+    timer = setTimeout(
+      () => {
+        void lookAtAll()
+        schedule()
+      },
+      calm ? 2 * everyMs : everyMs,
+    ).unref()
   }
 
   return {
@@ -117,10 +129,10 @@ export function createHealth({ log, modules, everyMs = 1_000, probeMs = 2_000 }:
       return ![...components.values()].some(({ component, state }) => state.status === 'down' && component.modules.includes(module))
     },
     start: async () => {
-      timer = setInterval(() => void lookAtAll(), everyMs).unref()
+      schedule()
       await lookAtAll()
     },
-    stop: () => clearInterval(timer),
+    stop: () => clearTimeout(timer),
   }
 }
 
