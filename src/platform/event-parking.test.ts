@@ -45,8 +45,8 @@ test('EV-06: a failing subject holds back itself alone; after the fix and one re
   )
   const ships = Array.from({ length: 100 }, (_, index) => index + 1)
   for (let step = 1; step <= 10; step += 1)
-    for (let first = 0; first < ships.length; first += 10)
-      await Promise.all(ships.slice(first, first + 10).map((ship) => crew.sail(ship, step)))
+    for (let first = 0; first < ships.length; first += 5)
+      await Promise.all(ships.slice(first, first + 5).map((ship) => crew.sail(ship, step)))
 
   await crew.events.start()
   await booked(990)

@@ -87,7 +87,7 @@ export function createParking({ db }: Connection<DatabaseName>): Parking {
         db,
         sql`SELECT ${parkedColumns} FROM (${headsOf(consumers)}) AS heads
             STRAIGHT_JOIN inbox_parked p FORCE INDEX (line) ON ${isHead}
-            JOIN inbox_consumer c FORCE INDEX (PRIMARY) ON c.consumer = p.consumer AND c.source = p.source AND c.state = 'active'
+            STRAIGHT_JOIN inbox_consumer c FORCE INDEX (PRIMARY) ON c.consumer = p.consumer AND c.source = p.source AND c.state = 'active'
             WHERE p.next_at <= NOW(3) LIMIT ${limit}`,
       )
       return rows.map(parkedEventOf)
@@ -167,7 +167,7 @@ export function createParking({ db }: Connection<DatabaseName>): Parking {
       const heads = await selectRows(
         db,
         sql`SELECT p.consumer, COUNT(*) AS subjects, COUNT(*) - COUNT(p.next_at) AS dead FROM (${headsOf(consumers)}) AS heads
-            STRAIGHT_JOIN inbox_parked p FORCE INDEX (line) ON ${isHead} GROUP BY p.consumer`,
+            STRAIGHT_JOIN inbox_parked p FORCE INDEX (line) ON ${isHead} GROUP BY p.consumer ORDER BY NULL`,
       )
       const parkedOf = new Map(totals.map((row) => [textOf(row, 'consumer'), numberOf(row, 'parked')]))
       const headsBy = new Map(heads.map((row) => [textOf(row, 'consumer'), row]))
@@ -180,10 +180,10 @@ export function createParking({ db }: Connection<DatabaseName>): Parking {
   }
 }
 
-/** One index dive per blocked subject, however long its line. */
+/** One index dive per blocked subject, however long its line. MariaDB would sort the groups of a derived table for nothing. */
 const headsOf = (consumers: readonly string[]): SQL =>
   sql`SELECT consumer, source, subject, MIN(pub_seq) AS pub_seq FROM inbox_parked FORCE INDEX (line)
-      WHERE consumer IN (${listOf(consumers)}) GROUP BY consumer, source, subject`
+      WHERE consumer IN (${listOf(consumers)}) GROUP BY consumer, source, subject ORDER BY NULL`
 
 const isHead = sql`p.consumer = heads.consumer AND p.source = heads.source AND p.subject = heads.subject AND p.pub_seq = heads.pub_seq`
 

@@ -1,13 +1,15 @@
 import { inject } from 'vitest'
 import { openConnection } from '#platform/database-connection.ts'
 import type { DatabaseSettings } from '#platform/databases.ts'
-import { createTestDatabases } from './databases.ts'
+import { createTestDatabases, type RootOfServer } from './databases.ts'
 import { type Crew, createCrew, type WorldSettings } from './event-crew.ts'
 
-/** Two databases with a table of the test's own in each, and a root connection to look at them with. */
-export async function createWorld() {
-  const databases = await createTestDatabases()
-  const { host, port, rootUser: username, rootPassword: password } = inject('servers').mariadb
+/** Two databases with a table of the test's own in each, and a root connection to look at them with. On the server of the run, or another. */
+export async function createWorld(server: RootOfServer = inject('servers').mariadb) {
+  const databases = await createTestDatabases({
+    servers: { shared_user_db: server, customer_service_db: server, carrier_service_db: server, pricing_service_db: server },
+  })
+  const { host, port, rootUser: username, rootPassword: password } = server
   const settings: WorldSettings = { ships: databases.settings.shared_user_db, harbours: databases.settings.customer_service_db }
   const rootOf = ({ schema }: DatabaseSettings) =>
     openConnection(
