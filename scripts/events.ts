@@ -4,6 +4,7 @@
  *     npm run events -- list --type user.created --since 2h
  *     npm run events -- dead --group
  *     npm run events -- retry <id> --reason "the address was mended"
+ *     npm run events -- replay --consumer customer.profile --since 2h --dry-run
  *
  * Talks to the databases with the settings of the installation. `--json` prints what the API would answer.
  */
@@ -12,6 +13,7 @@ import { ConfigError } from '../src/platform/config.ts'
 import { isAppError } from '../src/platform/errors.ts'
 import { mendingCommands } from './events/mending.ts'
 import { type Run, readingCommands } from './events/reading.ts'
+import { replayCommands } from './events/replay.ts'
 import { UsageError, withApp } from './events/session.ts'
 
 const program = new Command('events')
@@ -25,6 +27,7 @@ const run: Run = async (work, inWords) => {
 
 readingCommands(program, run)
 mendingCommands(program, run)
+replayCommands(program, run)
 
 try {
   await program.parseAsync()

@@ -5,7 +5,7 @@ import { carrierContract, carrierEvents, createCarrier } from './modules/carrier
 import { createCustomer, customerContract, customerEvents } from './modules/customer/index.ts'
 import { createPricing, pricingEvents } from './modules/pricing/index.ts'
 import { createUser, userContract, userEvents } from './modules/user/index.ts'
-import { createOperations } from './operations/index.ts'
+import { createOperations, createReplay, replayRoutes } from './operations/index.ts'
 import { createCache } from './platform/cache.ts'
 import type { Config } from './platform/config.ts'
 import { offer } from './platform/contracts.ts'
@@ -18,6 +18,7 @@ import { healthRoutes } from './platform/health-routes.ts'
 import { createHttp } from './platform/http.ts'
 import { createIdempotency, sweepIdempotencyKeys } from './platform/idempotency.ts'
 import { createInternal } from './platform/internal.ts'
+import { createJobs } from './platform/jobs.ts'
 import type { Log } from './platform/logging.ts'
 import { createMetrics, type Metrics } from './platform/metrics.ts'
 import { createPermitCounter } from './platform/permit-counter.ts'
@@ -88,6 +89,8 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   })
 
   const operations = createOperations({ events })
+  const jobs = createJobs({ metrics, log })
+  const replay = createReplay({ events, jobs, log: operations.log, databases: [shared, customers, carriers, prices] })
 
   // --- Surface ---
   const health = createHealth({ log, modules: ['auth', 'user', 'customer', 'carrier', 'pricing'] })
@@ -109,6 +112,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     documentRoutes({ routes: http.routes, publicUrl: config.publicUrl, version: packageJson.version, public: config.docsPublic }),
   )
   for (const { plugin } of [auth, user, customer, carrier, pricing, operations]) await http.app.register(plugin)
+  await http.app.register(replayRoutes({ replay, databases: [shared.name, customers.name, carriers.name, prices.name] }))
   await http.app.ready()
 
   // --- Events: everything said and heard is known before anything is delivered ---
@@ -155,7 +159,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     log,
   )
 
-  /** Ends what runs in the background and closes every connection; requests and events must have ended. */
+  /** Ends what runs in the background and closes every connection; requests, jobs and events must have ended. */
   async function close(): Promise<void> {
     sweep.stop()
     health.stop()
@@ -164,7 +168,19 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   }
 
   const internal = createInternal({ health, log, ...(config.metrics ? { metrics } : {}) })
-  return { http, internal, events, health, start, close, databases, operations, createAdministrator: auth.createAdministrator }
+  return {
+    http,
+    internal,
+    events,
+    jobs,
+    health,
+    start,
+    close,
+    databases,
+    operations,
+    replay,
+    createAdministrator: auth.createAdministrator,
+  }
 }
 
 const isAway = (error: unknown): boolean => isAppError(error) && error.status === 503

@@ -16,13 +16,14 @@ async function main(): Promise<void> {
   const config = loadConfig()
   const log = createLog(config)
   const app = await createApp({ config, log })
-  const { http, internal, health, events } = app
+  const { http, internal, health, events, jobs } = app
 
   const shutdown = installShutdown({
     log,
     stillRunning: http.inFlight,
     steps: [
       { name: 'leave the balancer', run: () => health.drain() },
+      { name: 'stop jobs', run: () => jobs.stop() },
       { name: 'stop events', run: () => events.stop() },
       {
         name: 'serve on',
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
   await budgetIsKept(app, config, log)
   await app.start()
   await events.start()
+  jobs.start()
   if (shutdown.isUnderWay) return
   health.started()
   log.info({ url, internal: `http://${inside.host}:${inside.port}`, pid: process.pid }, 'ready')

@@ -2,6 +2,7 @@
  * operations: looking after the events of all modules alike, by HTTP and command line.
  *
  * reads      logs, positions and parked events of every source and consumer of this process
+ * repeats    settled events at consumers that bear it (replay), by a job in the consumer's database
  * changes    parked events (retry, skip) consumers (pause, resume, retire) and lives of a log, each with an audit row in the same transaction
  */
 import { type Consumers, createConsumers } from './consumers.ts'
@@ -10,6 +11,9 @@ import { createEventLog, type EventLog } from './event-log.ts'
 import { createGenerations, type Generations } from './generations.ts'
 import type { KnownEvents } from './hosted.ts'
 import { eventRoutes } from './routes.ts'
+
+export { createReplay } from './replay.ts'
+export { replayRoutes } from './replay-routes.ts'
 
 export interface Operations {
   readonly log: EventLog

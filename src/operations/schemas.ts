@@ -6,13 +6,13 @@ import { Uuid } from './paths.ts'
 
 const closed = { additionalProperties: false } as const
 
-const EventType = Type.String({ pattern: '^[a-z][a-z_]*\\.[a-z][a-z_]*$', maxLength: 80, examples: ['user.created'] })
+export const EventType = Type.String({ pattern: '^[a-z][a-z_]*\\.[a-z][a-z_]*$', maxLength: 80, examples: ['user.created'] })
 export const ConsumerName = Type.String({ pattern: '^[a-z][a-z_-]*(\\.[a-z][a-z_-]*)*$', maxLength: 80, examples: ['customer.profile'] })
-const Subject = Type.String({ pattern: '^[a-z][a-z_]*/[!-~]{1,70}$', maxLength: 80, examples: ['user/42'] })
+export const Subject = Type.String({ pattern: '^[a-z][a-z_]*/[!-~]{1,70}$', maxLength: 80, examples: ['user/42'] })
 const SourceName = Type.String({ pattern: '^[a-z][a-z_]*$', maxLength: 64, examples: ['shared_user'] })
 const ErrorCode = Type.String({ pattern: '^[A-Z][A-Z0-9_]*$', maxLength: 80, examples: ['PROCESS_DIED'] })
 /** Why somebody intervenes. Its absence has an error of its own, so the schema lets it be away. */
-const OptionalReason = Type.Optional(FreeText(0, 500, 'Why; kept in the audit trail. Required.'))
+export const OptionalReason = Type.Optional(FreeText(0, 500, 'Why; kept in the audit trail. Required.'))
 
 const page = {
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Rows per page' }),
@@ -34,7 +34,7 @@ export const ListEvents = Type.Object(
 )
 export type ListEvents = Static<typeof ListEvents>
 
-const Actor = Type.Object(
+export const Actor = Type.Object(
   { kind: OneOf(['anonymous', 'user', 'api_key', 'service', 'system']), id: Type.Optional(Type.Integer()) },
   { ...closed, description: 'Who acted' },
 )

@@ -15,7 +15,8 @@ export type Access = 'public' | 'authenticated' | { readonly permission: string 
 /** How a success leaves when it is not simply 200. */
 export interface Answer {
   readonly status: 201 | 202
-  readonly location: (resource: unknown) => string
+  /** Undefined: nothing came to be this time, and the answer is a plain 200. */
+  readonly location: (resource: unknown) => string | undefined
 }
 
 declare module 'fastify' {
@@ -39,8 +40,11 @@ declare module 'fastify' {
     answer?: Answer
     /** The module that owns the route; set by the composition root through the plugin's registration. */
     owner?: string
-    /** The database whose transaction keeps the record of an Idempotency-Key. */
-    database?: DatabaseName
+    /**
+     * The database whose transaction keeps the record of an Idempotency-Key. Several when only the request tells where it
+     * writes: all are asked for the key, and the one that is written to keeps it.
+     */
+    database?: DatabaseName | readonly DatabaseName[]
     /** Media type of the success when it is not JSON; the handler returns the text. */
     produces?: string
   }
@@ -75,8 +79,8 @@ export const NoContent = Type.Null({ description: 'Done, nothing to say' })
 /** 201 with the made thing and its address. */
 export const created = <T>(location: (resource: T) => string): Answer => ({ status: 201, location: location as Answer['location'] })
 
-/** 202 with the job and its address. */
-export const accepted = <T>(location: (job: T) => string): Answer => ({ status: 202, location: location as Answer['location'] })
+/** 202 with the job and its address; 200 without one. */
+export const accepted = <T>(location: (job: T) => string | undefined): Answer => ({ status: 202, location: location as Answer['location'] })
 
 export const IdParams = Type.Object({ id: Id }, { additionalProperties: false })
 

@@ -29,8 +29,8 @@ export interface Context {
  * the record of an Idempotency-Key commits with the effect.
  */
 export interface Once {
-  /** Name of the database whose transaction carries the record. */
-  readonly database: string
+  /** Names of the databases of which one carries the record: the one with the writing transaction. */
+  readonly databases: readonly string[]
   /** First statement of the transaction; throws when the key has been used. `db` is the transaction's drizzle. */
   begin(tx: unknown): Promise<void>
   /** Last statement before COMMIT, with what the transaction's function returned. */

@@ -67,7 +67,7 @@ export function createWithTx<N extends DatabaseName>({ name, pool, db, deadlineM
   return async <R>(fn: (tx: Tx<N>) => Promise<R>, options: TxOptions = {}): Promise<R> => {
     refuseInsideTransaction(`a transaction of ${name}`)
     const context = currentContext()
-    const once = context.once?.database === name ? context.once : undefined
+    const once = context.once?.databases.includes(name) ? context.once : undefined
     const signal = options.signal ?? context.signal
     const started = performance.now()
     const work: Work<N, R> = {

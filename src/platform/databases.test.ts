@@ -273,7 +273,7 @@ test('a rollback that fails hides nothing: the caller sees the first error, and 
 
 test('the record of a key commits with the effect, and tells after an unknown COMMIT that it is there', async () => {
   const once: Once = {
-    database: 'customer_service_db',
+    databases: ['customer_service_db'],
     begin: async () => {},
     end: async (tx) => {
       await (tx as Tx<'customer_service_db'>).db.insert(counters).values({ id: 3, value: 0, name: 'key' })
@@ -297,7 +297,7 @@ test('the record of a key commits with the effect, and tells after an unknown CO
 test('a used key ends the transaction before it begins', async () => {
   const answered = new Error('answered before')
   const once: Once = {
-    database: 'customer_service_db',
+    databases: ['customer_service_db'],
     begin: () => Promise.reject(answered),
     end: async () => {},
     settle: async () => false,

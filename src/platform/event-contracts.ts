@@ -117,7 +117,10 @@ export function versionsOf(contract: EventContract, type: string): readonly Even
  * names and passes the others by. A version of a subscribed type that it does not name is meant for it, and fails as unknown,
  * unless the same fact reaches it in one that it does.
  */
-export function isMeantFor(keys: ReadonlySet<string>, { type, version, versions = [version] }: Envelope): boolean {
+export function isMeantFor(
+  keys: ReadonlySet<string>,
+  { type, version, versions = [version] }: Pick<Envelope, 'type' | 'version' | 'versions'>,
+): boolean {
   const named = versions.filter((one) => keys.has(eventKey(type, one)))
   if (named.length > 0) return version === Math.max(...named)
   return [...keys].some((key) => key.startsWith(`${type}@`))

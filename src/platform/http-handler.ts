@@ -37,10 +37,11 @@ export function surround(options: RouteOptions, { strict, log, idempotency }: Ha
 
   /** Status, address and version of a resource, and in strict mode its form. */
   function describe(resource: unknown): { status: number; location: string | null; etag: string | null } {
-    const status = resource === undefined ? 204 : successStatus
+    const location = (resource !== undefined && answer?.location(resource)) || null
+    const status = resource === undefined ? 204 : answer && location === null ? 200 : successStatus
     if (strict) check(status, resource)
     const version = versionOf(resource)
-    return { status, location: answer ? answer.location(resource) : null, etag: version === undefined ? null : etagOf(version) }
+    return { status, location, etag: version === undefined ? null : etagOf(version) }
   }
 
   function check(status: number, resource: unknown): void {
@@ -87,7 +88,7 @@ export function surround(options: RouteOptions, { strict, log, idempotency }: Ha
     carrier: Carrier,
     key: string,
   ): Promise<unknown> {
-    const asked = keyedRequest(carrier.database, {
+    const asked = keyedRequest(carrier.databases, {
       principal: request.principal,
       method: request.method,
       path,
@@ -121,7 +122,7 @@ export function surround(options: RouteOptions, { strict, log, idempotency }: Ha
 
 interface Carrier {
   idempotency: Idempotency
-  database: Parameters<typeof keyedRequest>[0]
+  databases: Parameters<typeof keyedRequest>[0]
 }
 
 interface KeyPolicy {
@@ -135,7 +136,7 @@ function keyPolicy({ method, url, config }: RouteOptions, idempotency: Idempoten
   if (method !== 'POST' || database === undefined || config?.idempotency === 'none' || url.startsWith('/v1/auth')) return undefined
   const required = config?.idempotency === 'required'
   return {
-    carrier: idempotency && { idempotency, database },
+    carrier: idempotency && { idempotency, databases: typeof database === 'string' ? [database] : database },
     keyOf: (request) => {
       const key = idempotencyKeyOf(request.headers['idempotency-key'])
       if (key === undefined && required) throw IdempotencyKeyRequired({ line: 'Idempotency-Key: <uuid>' })

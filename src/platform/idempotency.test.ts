@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 import Type from 'typebox'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createTestDatabases, type TestDatabases } from '#support/databases.ts'
 import { bearer, httpNeeds, memoryLog } from '#support/http.ts'
 import { type Context, runInContext } from './context.ts'
 import { type Database, openDatabase } from './databases.ts'
-import { answers, created, createHttp, type Http, type ModuleRoutes } from './http.ts'
+import { accepted, answers, created, createHttp, type Http, type ModuleRoutes } from './http.ts'
 import { FieldImmutable } from './http-errors.ts'
 import { createIdempotency, keyedRequest, type StoredAnswer, sweepIdempotencyKeys } from './idempotency.ts'
 import { system } from './principal.ts'
@@ -101,6 +101,72 @@ async function effects(name: string): Promise<number> {
     .where(sql`${auditLog.subject} = ${`thing/${name}`}`)
   return Number(row?.count)
 }
+
+describe('where only the request tells which database it writes to', () => {
+  const names = ['customer_service_db', 'carrier_service_db'] as const
+
+  /** Writes where the body says, and tries only when it says nothing. */
+  async function anywhere() {
+    const carriers = openDatabase('carrier_service_db', databases.settings.carrier_service_db, { log: memoryLog() })
+    onTestFinished(() => carriers.close())
+    const stores = { customer_service_db: database.requests, carrier_service_db: carriers.requests }
+    const http = createHttp(httpNeeds({ idempotency: createIdempotency(stores) }))
+    surfaces.push(http)
+    const made: string[] = []
+    const route: ModuleRoutes = async (app) => {
+      app.post(
+        '/v1/things',
+        {
+          schema: {
+            operationId: 'createThing',
+            summary: 'Create',
+            tags: ['test'],
+            body: Type.Object({ name: Type.String() }, { additionalProperties: false }),
+            response: answers({ 200: Thing, 202: Thing }),
+          },
+          config: {
+            access: 'authenticated',
+            database: names,
+            answer: accepted<{ id: number }>(({ id }) => (id === 0 ? undefined : `/v1/things/${id}`)),
+          },
+          bodyLimit: 1_000,
+        },
+        async ({ body: { name } }) => {
+          const database = names.find((each) => each === name)
+          if (database === undefined) return { id: 0, name, version: 1 }
+          return stores[database].withTx(async () => ({ id: made.push(name), name, version: 1 }))
+        },
+      )
+    }
+    await http.app.register(route)
+    await http.app.ready()
+    const send = async (name: string, key: string) => {
+      const headers = { authorization: bearer(1), 'idempotency-key': key }
+      const { statusCode, headers: sent } = await http.app.inject({ method: 'POST', url: '/v1/things', payload: { name }, headers })
+      return [statusCode, sent.location, sent['idempotent-replayed']]
+    }
+    return { send, made }
+  }
+
+  it('the key is kept there, and known whichever it was', async () => {
+    const { send, made } = await anywhere()
+
+    for (const name of names) {
+      const location = `/v1/things/${made.length + 1}`
+      expect(await send(name, `key-${name}`)).toEqual([202, location, undefined])
+      expect(await send(name, `key-${name}`)).toEqual([202, location, 'true'])
+    }
+    expect(made).toEqual(names)
+    expect((await send('carrier_service_db', 'key-customer_service_db'))[0]).toBe(422)
+  })
+
+  it('what writes nowhere is answered plainly, and uses up no key', async () => {
+    const { send } = await anywhere()
+
+    expect(await send('nowhere', 'tried')).toEqual([200, undefined, undefined])
+    expect(await send('customer_service_db', 'tried')).toEqual([202, '/v1/things/1', undefined])
+  })
+})
 
 describe('a request with an Idempotency-Key', () => {
   it('has one effect however often and however parallel it is sent: 20 keys, 20 times each', async () => {
@@ -219,7 +285,7 @@ describe('a request with an Idempotency-Key', () => {
 
   describe('whose commit got no answer', () => {
     const keyed = (key: string) =>
-      keyedRequest('customer_service_db', { principal: system, method: 'POST', path: '/', params: {}, body: {}, key })
+      keyedRequest(['customer_service_db'], { principal: system, method: 'POST', path: '/', params: {}, body: {}, key })
     const render = (made: unknown): StoredAnswer => ({ status: 201, body: JSON.stringify(made), location: null, etag: null })
     const process = (key: string, call: (context: Context) => Promise<unknown>) => {
       const context: Context = { requestId: 'settling', principal: system }

@@ -12,7 +12,8 @@ import { idempotencyKeys } from './tables.ts'
 /**
  * The same request twice has one effect and one answer. The record of a key commits in the transaction of the effect, in the
  * module's own database, so there is no moment at which one exists without the other. It is inserted first: the unique key
- * makes a concurrent repeat wait, whichever process it reached.
+ * makes a concurrent repeat wait, whichever process it reached. The same request writes to the same database; where another
+ * body would lead to another one, all of them are asked.
  */
 
 /** An answer as it was sent, and as a repeat gets it. */
@@ -24,7 +25,7 @@ export interface StoredAnswer {
 }
 
 export interface KeyedRequest {
-  database: DatabaseName
+  databases: readonly DatabaseName[]
   /** Who, what and which key. */
   scope: Buffer
   /** The body. */
@@ -78,9 +79,14 @@ export function createIdempotency(stores: Readonly<Partial<Record<DatabaseName, 
           }),
         )
         try {
-          const record = await look(lookupIn(keyed.database), keyed, until)
-          if (record && !record.expired) return { replay: answerOf(record, keyed) }
-          const guard = guardOf(keyed, render, record !== undefined)
+          const records = await Promise.all(keyed.databases.map((database) => look(lookupIn(database), keyed, until)))
+          const valid = records.find((record) => record && !record.expired)
+          if (valid) return { replay: answerOf(valid, keyed) }
+          const guard = guardOf(
+            keyed,
+            render,
+            records.some((record) => record !== undefined),
+          )
           context.once = guard
           try {
             const result = await call()
@@ -168,7 +174,7 @@ function guardOf(
   const mine = eq(idempotencyKeys.scopeHash, keyed.scope)
   let stored: StoredAnswer | undefined
   return {
-    database: keyed.database,
+    databases: keyed.databases,
     stored: () => stored,
     begin: async (tx) => {
       const { db } = tx as Tx<DatabaseName>
@@ -227,12 +233,12 @@ export function idempotencyKeyOf(header: string | string[] | undefined): string 
 }
 
 export function keyedRequest(
-  database: DatabaseName,
+  databases: readonly DatabaseName[],
   request: { principal: Principal; method: string; path: string; params: unknown; body: unknown; key: string },
 ): KeyedRequest {
   const { principal, method, path, params, body, key } = request
   return {
-    database,
+    databases,
     scope: sha256(canonicalJson([actorRef(principal), method, path, params ?? {}, key])),
     fingerprint: sha256(canonicalJson(body ?? null)),
   }

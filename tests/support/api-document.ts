@@ -30,11 +30,10 @@ export interface Operation {
   query: Parameter[]
   /** Status → the codes of its problems; empty for a success. */
   answers: ReadonlyMap<number, readonly string[]>
-  success: { status: number; schema: JsonSchema | undefined }
   /** Whether the body fits the document's schema. */
   takes: ValidateFunction
-  /** Whether the payload of the success fits. */
-  gives: ValidateFunction | undefined
+  /** By the status of each success, whether its payload fits; undefined where none is sent as JSON. */
+  gives: ReadonlyMap<number, ValidateFunction | undefined>
 }
 
 export interface ApiDocument {
@@ -77,10 +76,12 @@ function operationOf(method: string, path: string, declared: Node, compile: (sch
       .map(({ name, required, schema, example }) => ({ name: String(name), required: required === true, schema: node(schema), example }))
   const media = declared.requestBody === undefined ? undefined : node(node(node(declared.requestBody).content)['application/json'])
   const answers = Object.entries(node(declared.responses)).map(([status, answer]) => ({ status: Number(status), answer: node(answer) }))
-  const good = answers.find(({ status }) => status < 300)
-  if (good === undefined) throw new Error(`${method} ${path} documents no success`)
-  const content = good.answer.content === undefined ? undefined : node(good.answer.content)['application/json']
-  const schema = content === undefined ? undefined : node(node(content).schema)
+  const good = answers.filter(({ status }) => status < 300)
+  if (good.length === 0) throw new Error(`${method} ${path} documents no success`)
+  const payloadOf = (answer: Node): ValidateFunction | undefined => {
+    const content = node(answer.content)['application/json']
+    return content === undefined ? undefined : compile(node(node(content).schema))
+  }
   const versionHeader = of('header').find(({ name }) => name === 'If-Match')
   const body = media === undefined ? undefined : node(media.schema)
   return {
@@ -97,9 +98,8 @@ function operationOf(method: string, path: string, declared: Node, compile: (sch
     pathParameters: of('path'),
     query: of('query'),
     answers: new Map(answers.map(({ status, answer }) => [status, list(answer['x-codes']).map(String)])),
-    success: { status: good.status, schema },
     takes: body === undefined ? compile({ not: {} }) : compile(body),
-    gives: schema === undefined ? undefined : compile(schema),
+    gives: new Map(good.map(({ status, answer }) => [status, payloadOf(answer)])),
   }
 }
 

@@ -35,6 +35,18 @@ export async function createWorld(server: RootOfServer = inject('servers').maria
       const [rows] = await root[of].text(text)
       return Array.isArray(rows) ? rows : []
     },
+    /** Locks what the statement reads, until released. */
+    async hold(of: keyof WorldSettings, text: string): Promise<{ release(): Promise<void> }> {
+      const holder = await rootOf(settings[of])
+      await holder.text('START TRANSACTION')
+      await holder.text(text)
+      return {
+        async release() {
+          await holder.text('ROLLBACK')
+          holder.end()
+        },
+      }
+    },
     async drop() {
       await Promise.all(crews.map((crew) => crew.close()))
       root.ships.end()

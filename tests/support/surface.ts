@@ -109,9 +109,10 @@ export function wrongWith(document: ApiDocument, operation: Operation | undefine
       if ((status === 503 || status === 429) && headers['retry-after'] === undefined) wrong.push(`${status} without Retry-After`)
     }
   } else if (operation && status !== 304) {
-    if (status !== operation.success.status) wrong.push(`not documented: ${status}`)
-    if (operation.gives && !operation.gives(body)) wrong.push(`answer does not fit: ${JSON.stringify(operation.gives.errors?.slice(0, 3))}`)
-    if (operation.success.status === 201 && headers.location === undefined) wrong.push('201 without Location')
+    const fits = operation.gives.get(status)
+    if (!operation.gives.has(status)) wrong.push(`not documented: ${status}`)
+    if (fits && !fits(body)) wrong.push(`answer does not fit: ${JSON.stringify(fits.errors?.slice(0, 3))}`)
+    if (status === 201 && headers.location === undefined) wrong.push('201 without Location')
   }
   return wrong
 }

@@ -32,6 +32,7 @@ export async function startSystem(settings: Record<string, string> = {}): Promis
   const app = await createApp({ config, log: createLog(config), metrics: createMetrics({ process: false }) })
   await app.start()
   await app.events.start()
+  app.jobs.start()
   const url = await app.http.app.listen({ host: '127.0.0.1', port: 0 })
   app.health.started()
   return {
@@ -43,6 +44,7 @@ export async function startSystem(settings: Record<string, string> = {}): Promis
     admin: firstAdmin,
     async stop() {
       void app.http.drain()
+      await app.jobs.stop()
       await app.events.stop()
       await app.http.app.close()
       await app.close()

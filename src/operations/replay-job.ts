@@ -1,0 +1,140 @@
+import Type, { type Static } from 'typebox'
+import type { DatabaseName } from '#platform/databases.ts'
+import { isMeantFor } from '#platform/event-contracts.ts'
+import type { HostedConsumer, HostedSource } from '#platform/events.ts'
+import type { JobKind } from '#platform/jobs.ts'
+import { ConsumerNotFound } from './errors.ts'
+import type { KnownEvents } from './hosted.ts'
+import { EventLogRenewed, EventsPurged } from './replay-errors.ts'
+import { lockPosition, type NumberedEvent, oldestIn, putInLine, readStretch } from './replay-repository.ts'
+import { ReplayFilter } from './replay-schemas.ts'
+
+/**
+ * A replay under way: puts the listed events into the lines of their subjects, from where the retry loop handles them. Its
+ * position is saved with them, so a job that is killed puts nothing twice; numbers ascend, so a subject's events run in order
+ * and what is published meanwhile waits behind them.
+ */
+
+const Numbers = Type.Object({
+  source: Type.String(),
+  part: Type.Integer(),
+  /** The life of the log in which these numbers mean these events. */
+  generation: Type.Integer(),
+  /** Exclusive. */
+  after: Type.Integer(),
+  /** Inclusive: what the consumer had settled when the replay was asked for. */
+  to: Type.Integer(),
+})
+export type Numbers = Static<typeof Numbers>
+
+export const ReplayInput = Type.Object({
+  consumer: Type.String(),
+  reason: Type.String(),
+  eventId: Type.Optional(Type.String()),
+  filter: ReplayFilter,
+  numbers: Type.Array(Numbers),
+})
+export type ReplayInput = Static<typeof ReplayInput>
+
+export const ReplayPosition = Type.Object({
+  /** Which of the input's numbers, and the last one of them that is done. */
+  index: Type.Integer(),
+  seq: Type.Integer(),
+  alreadyWaiting: Type.Integer(),
+})
+export type ReplayPosition = Static<typeof ReplayPosition>
+
+export const replayKind = 'event.replay'
+
+/** Events in one transaction. */
+const batch = 500
+/** Numbers read by one statement: where few events fit, it must not take long to find none. */
+export const numbersPerStatement = 20_000
+
+/** The types a consumer hears of a source, in whatever version: an unknown one of them is meant for it too. */
+export const heardTypes = ({ sources }: HostedConsumer, source: string): readonly string[] => [
+  ...new Set((sources.get(source) ?? []).map((key) => key.slice(0, key.lastIndexOf('@')))),
+]
+
+/** A replay in any of the databases that hold consumers. */
+export function replayJob<N extends DatabaseName>(events: KnownEvents): JobKind<N, typeof ReplayInput, typeof ReplayPosition> {
+  return {
+    name: replayKind,
+    input: ReplayInput,
+    position: ReplayPosition,
+    start: { index: 0, seq: 0, alreadyWaiting: 0 },
+
+    async next({ id, input, position, done }, signal) {
+      const consumer = events.consumers().find(({ name }) => name === input.consumer)
+      if (!consumer) throw ConsumerNotFound({ id: input.consumer })
+      const found = await nextEvents(events, consumer, input, position, signal)
+      if (!found) return undefined
+      const { index, numbers, reached, fitting } = found
+      return async (tx) => {
+        const place = { consumer: consumer.name, source: numbers.source, part: numbers.part }
+        const standing = await lockPosition(tx.db, place)
+        if (standing?.generation !== numbers.generation || standing.seq < numbers.to) throw EventLogRenewed({ source: numbers.source })
+        const put = await putInLine(tx.db, place, fitting, id)
+        tx.afterCommit(() => events.look())
+        return {
+          position: { index, seq: reached, alreadyWaiting: position.alreadyWaiting + fitting.length - put },
+          done: done + fitting.length,
+        }
+      }
+    },
+  }
+}
+
+interface Found {
+  readonly index: number
+  readonly numbers: Numbers
+  /** Up to this number all that fit are among the events. */
+  readonly reached: number
+  readonly fitting: readonly NumberedEvent[]
+}
+
+async function nextEvents(
+  events: KnownEvents,
+  consumer: HostedConsumer,
+  { filter, numbers: all }: ReplayInput,
+  position: ReplayPosition,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
+  for (const [index, numbers] of all.entries()) {
+    if (index < position.index) continue
+    const source = sourceNamed(events, numbers.source)
+    const keys = new Set(consumer.sources.get(source.name))
+    let after = index === position.index ? Math.max(position.seq, numbers.after) : numbers.after
+    while (after < numbers.to) {
+      signal.throwIfAborted()
+      const stretch = {
+        part: numbers.part,
+        after,
+        to: Math.min(after + numbersPerStatement, numbers.to),
+        filter,
+        types: heardTypes(consumer, source.name),
+      }
+      const read = await readStretch(source.database.requests, source.name, stretch, batch)
+      await requireKept(source, numbers.part, after, filter.since)
+      const reached = read.length === batch ? (read.at(-1)?.seq ?? stretch.to) : stretch.to
+      const fitting = read.filter(({ envelope }) => isMeantFor(keys, envelope))
+      if (fitting.length > 0) return { index, numbers, reached, fitting }
+      after = reached
+    }
+  }
+  return undefined
+}
+
+/** Purging goes on while a replay runs: what it has taken away must not be passed over in silence. */
+async function requireKept({ database }: HostedSource, part: number, after: number, since: string | undefined): Promise<void> {
+  const oldest = await oldestIn(database.requests, part)
+  if (!oldest || oldest.seq <= after + 1) return
+  if (since === undefined || Date.parse(oldest.at) > Date.parse(since)) throw EventsPurged({ oldest: oldest.at })
+}
+
+/** A consumer of this process hears nothing of a source that is not here: the registry sees to it. */
+export function sourceNamed(events: KnownEvents, name: string): HostedSource {
+  const found = events.sources().find((source) => source.name === name)
+  if (!found) throw new TypeError(`no module of this process publishes in ${name}`)
+  return found
+}

@@ -1,0 +1,14 @@
+import { createOperations, createReplay } from '../../src/operations/index.ts'
+import { createJobs } from '../../src/platform/jobs.ts'
+import { bookkeeping, createCrew, shipEvents, type WorldSettings } from './event-crew.ts'
+
+/** A process that does the jobs of a world and delivers nothing, to be killed with one in its hands. */
+const settings: WorldSettings = JSON.parse(process.argv[2] ?? '')
+
+const crew = createCrew(settings)
+crew.events.register({ database: crew.ships, contract: shipEvents })
+crew.events.register({ database: crew.harbours, subscriptions: [{ ...bookkeeping(), replayable: true }] })
+const silent = { info() {}, warn() {}, error() {} }
+const jobs = createJobs({ metrics: crew.metrics, log: silent, timings: { pollMs: 50 } })
+createReplay({ events: crew.events, log: createOperations({ events: crew.events }).log, jobs, databases: [crew.harbours] })
+jobs.start()

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type System, startSystem } from '#support/system.ts'
+import { type Api, login, until } from '../../scripts/api.ts'
+import { profileOf, register } from '../../scripts/seed.ts'
+
+let system: System
+let admin: Api
+beforeAll(async () => {
+  system = await startSystem()
+  admin = await login(system.api, system.admin.email, system.admin.password)
+})
+afterAll(() => system?.stop())
+
+interface Replayed {
+  id: string
+  total: number
+  state: string
+  handled: number
+  dead: number
+}
+
+it('EV-10: what customers and carriers heard of a user is handled again over HTTP, and changes nothing that is newer', async () => {
+  const userId = await register(system.api, {
+    email: 'cora@example.com',
+    password: 'seven tall lanterns',
+    firstName: 'Cora',
+    lastName: 'Cargo',
+    company: { name: 'Acme Tools', country: 'US' },
+  })
+  const { id } = await profileOf(admin, userId)
+  for (const action of ['suspend', 'reactivate']) await admin.call('POST', `/v1/users/${userId}/${action}`, { body: { reason: 'a test' } })
+  const customer = () => admin.call<{ version: number; portalUserActive: boolean }>('GET', `/v1/customers/${id}`)
+  const before = await until('the reactivation', async () => {
+    const read = await customer()
+    return read.body.version >= 3 && read.body.portalUserActive ? read : undefined
+  })
+
+  for (const [consumer, heard] of [
+    ['customer.profile', 3],
+    ['carrier.owner', 2],
+  ] as const) {
+    const wish = { consumer, subject: `user/${userId}` }
+    const tried = await until('all is heard', async () => {
+      const options = { idempotencyKey: `try-${consumer}`, body: { ...wish, dryRun: true } }
+      const answer = await admin.call<Replayed>('POST', '/v1/events/replay', options)
+      return answer.body.total === heard ? answer : undefined
+    })
+    expect(tried.status).toBe(200)
+
+    const asked = await admin.call<Replayed>('POST', '/v1/events/replay', {
+      idempotencyKey: `do-${consumer}`,
+      body: { ...wish, reason: 'to see that it changes nothing' },
+    })
+    expect(asked.status).toBe(202)
+    const ended = await until('the replay', async () => {
+      const { body } = await admin.call<Replayed>('GET', `/v1/event-jobs/${asked.body.id}`)
+      return body.handled === heard ? body : undefined
+    })
+    expect(ended).toMatchObject({ state: 'succeeded', total: heard, dead: 0 })
+  }
+  expect(await customer()).toEqual(before)
+})
