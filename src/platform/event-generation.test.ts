@@ -39,7 +39,7 @@ async function setBack(): Promise<void> {
   await restoreTo(3)
 }
 
-test('a publisher that was set back without a new generation is noticed, and nothing of it is applied', async () => {
+test('EV-15: a publisher that was set back without a new generation is noticed, and nothing of it is applied', async () => {
   await setBack()
   const crew = crewOf()
   await crew.events.start()
@@ -54,7 +54,7 @@ test('a publisher that was set back without a new generation is noticed, and not
   ])
 })
 
-test('after a new generation the consumer goes back to what the publisher still has and goes on from there, once each', async () => {
+test('EV-15: after a new generation the consumer goes back to what the publisher still has and goes on from there, once each', async () => {
   await setBack()
   const crew = crewOf()
   await crew.events.start()
@@ -75,7 +75,7 @@ test('after a new generation the consumer goes back to what the publisher still 
   ])
 })
 
-test('parked events whose numbers are given again go with the old generation', async () => {
+test('EV-15: parked events whose numbers are given again go with the old generation', async () => {
   await setBack()
   const [row] = await world.rows('ships', 'SELECT part FROM outbox LIMIT 1')
   await world.rows(
@@ -93,7 +93,7 @@ test('parked events whose numbers are given again go with the old generation', a
   expect((await world.rows('harbours', 'SELECT event_id FROM inbox_parked')).map(({ event_id }) => event_id)).toEqual(['old'])
 })
 
-test('the same backup restored twice makes two generations, however the clock stands', async () => {
+test('EV-15: the same backup restored twice makes two generations, however the clock stands', async () => {
   const crew = crewOf()
   await crew.events.start()
   const first = await newGeneration(crew.ships, { reason: 'restored', actor: 'system' })

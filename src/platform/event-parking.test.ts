@@ -228,7 +228,7 @@ test('a line that empties between the look and the insert leaves the new event a
   expect((await book()).map(({ step }) => step)).toEqual([1, 2])
 })
 
-test('a process that is frozen in the handler of a parked event longer than its claim takes no effect twice', async () => {
+test('EV-04: a process that is frozen in the handler of a parked event longer than its claim takes no effect twice', async () => {
   const frozen = world.crew()
   const other = world.crew({ pollMs: 20, idlePollMs: 50 })
   let arrived = () => {}
@@ -271,7 +271,7 @@ test('a process that is frozen in the handler of a parked event longer than its 
   expect(await parked()).toEqual([])
 })
 
-test('a paused consumer is tried neither in the main loop nor in its lines, and goes on where it stood', async () => {
+test('EV-30: a paused consumer is tried neither in the main loop nor in its lines, and goes on where it stood', async () => {
   const crew = register(
     world.crew({ pollMs: 20, idlePollMs: 20 }),
     booking((_event, run) => {

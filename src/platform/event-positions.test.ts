@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => world.drop())
 
-test('of two processes that handle the same events at once, one takes effect and the other is overtaken', async () => {
+test('EV-04: of two processes that handle the same events at once, one takes effect and the other is overtaken', async () => {
   const line = { consumer: 'harbour.book', source: 'shared_user', part: partitionOf('ship/1') }
   let arrived = 0
   let open = () => {}
@@ -73,7 +73,7 @@ test('of two processes that handle the same events at once, one takes effect and
   expect((await world.rows('harbours', 'SELECT step FROM book ORDER BY id')).map(({ step }) => step)).toEqual([1, 2, 3])
 })
 
-test('a lease that was not given back counts as a death at its position, one that was given back does not', async () => {
+test('EV-08: a lease that was not given back counts as a death at its position, one that was given back does not', async () => {
   const line = { consumer: 'harbour.book', source: 'shared_user', part: 0 }
   const { harbours } = world.crew()
   const [dead, alive] = [createPositions(harbours.events, 'dead'), createPositions(harbours.events, 'alive')]

@@ -95,6 +95,32 @@ test('EV-20: a consumer never heard of holds everything; only retiring it gives 
   await until(async () => (await kept()).length === 1, 'the purge')
 })
 
+test('EV-20: a dead letter outlives its event in the log, and is retried with success', async () => {
+  let mended = false
+  const crew = crewOf([
+    bookkeeping((ship) => {
+      if (ship === 1 && !mended) throw Object.assign(new Error('no berth'), { retryable: false })
+    }),
+  ])
+  await crew.events.start()
+  await crew.sail(1, 1)
+  await until(
+    async () => (await world.rows('harbours', 'SELECT 1 FROM inbox_parked WHERE next_at IS NULL')).length === 1,
+    'the dead letter',
+  )
+  for (let step = 2; step <= 3; step += 1) await crew.sail(1, step)
+  await until(async () => (await world.rows('harbours', 'SELECT 1 FROM inbox_parked')).length === 3, 'its line')
+  await grow()
+  await until(async () => (await kept()).length === 1, 'the purge')
+
+  mended = true
+  await world.rows('harbours', 'UPDATE inbox_parked SET attempts = 0, unfinished = 0, next_at = NOW(3) WHERE next_at IS NULL')
+  await until(async () => (await steps()).length === 3, 'the effects')
+
+  expect(await steps()).toEqual([1, 2, 3])
+  expect(await world.rows('harbours', 'SELECT 1 FROM inbox_parked')).toEqual([])
+})
+
 test('EV-29: a new consumer hears all that is kept, or none of it, as it asks; the others notice nothing', async () => {
   const first = crewOf([bookkeeping()], 60_000)
   await first.events.start()

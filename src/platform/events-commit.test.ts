@@ -5,7 +5,7 @@ import { createWorld, faultsOf, until } from '#support/event-world.ts'
 
 const events = 60
 
-test('when the answer to a COMMIT is lost, the position says whether it was made: each event takes effect once', async () => {
+test('EV-11: when the answer to a COMMIT is lost, the position says whether it was made: each event takes effect once', async () => {
   const world = await createWorld()
   onTestFinished(() => world.drop())
   const proxy = await cuttingProxy(world.settings.harbours)

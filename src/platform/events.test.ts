@@ -23,7 +23,7 @@ function register(crew: Crew, subscriptions = [bookkeeping()]): Crew {
   return crew
 }
 
-test('events published before a subscriber exists reach it when it starts, and registering later is refused', async () => {
+test('EV-24: events published before a subscriber exists reach it when it starts, and registering later is refused', async () => {
   const publisher = world.crew()
   for (let step = 1; step <= 100; step += 1) await publisher.sail(step % 7, step)
   const crew = register(world.crew())
@@ -48,7 +48,7 @@ test('a table that is locked while the process starts is waited for, and the pro
   await booked(1)
 })
 
-test('an event is there exactly when its change is, whatever rolls back', async () => {
+test('EV-01: an event is there exactly when its change is, whatever rolls back', async () => {
   const crew = world.crew()
   await inLanes(200, (ship) =>
     crew.ships.requests
@@ -69,7 +69,7 @@ test('an event is there exactly when its change is, whatever rolls back', async 
   expect(events.map(({ subject }) => subject).toSorted()).toEqual(ships.map(({ subject }) => subject).toSorted())
 })
 
-test('data that do not fit the schema roll the change back', async () => {
+test('EV-02: data that do not fit the schema roll the change back', async () => {
   const crew = world.crew()
   const change = crew.ships.requests.withTx(async (tx) => {
     await tx.db.execute(sql`INSERT INTO ship (id, step) VALUES (1, 1)`)
@@ -81,7 +81,7 @@ test('data that do not fit the schema roll the change back', async () => {
   expect(await world.rows('ships', 'SELECT id FROM ship')).toEqual([])
 })
 
-test('publishing throws after the transaction has ended and in a transaction of another database', async () => {
+test('EV-02: publishing throws after the transaction has ended and in a transaction of another database', async () => {
   const crew = world.crew()
   let kept: Tx<'shared_user_db'> | undefined
   await crew.ships.requests.withTx(async (tx) => {
@@ -131,7 +131,7 @@ test('two processes share the work: each event takes effect once, in order per s
   for (const { events, newest } of numbers) expect(newest).toBe(events)
 })
 
-test('what was taken from another life of the log is not applied', async () => {
+test('EV-15: what was taken from another life of the log is not applied', async () => {
   const crew = register(world.crew())
   await crew.sail(1, 1)
   await crew.events.start()
@@ -149,7 +149,7 @@ test('what was taken from another life of the log is not applied', async () => {
   expect(await second.metrics.registry.metrics()).toContain('bulkhead_generation_conflicts{consumer="harbour.book"} 1')
 })
 
-test('observers see events; one that throws, rejects or never ends disturbs nobody', async () => {
+test('EV-28: observers see events; one that throws, rejects or never ends disturbs nobody', async () => {
   const crew = register(world.crew())
   const seen: string[] = []
   crew.events.observe('ship.*', () => {
@@ -223,7 +223,7 @@ test('a handler works as the system under the request that caused the event, and
   })
 })
 
-test('stopping lets the handler under way end and gives the leases back', async () => {
+test('EV-25: stopping lets the handler under way end and gives the leases back', async () => {
   let entered = false
   let leave = () => {}
   const door = new Promise<void>((resolve) => {
@@ -247,7 +247,7 @@ test('stopping lets the handler under way end and gives the leases back', async 
   expect(await world.rows('ships', "SELECT * FROM outbox_sequence WHERE owner <> ''")).toEqual([])
 })
 
-test('stopping rolls a handler back that does not end, and the next process handles the event', async () => {
+test('EV-25: stopping rolls a handler back that does not end, and the next process handles the event', async () => {
   let entered = false
   const endless = bookkeeping(() => {
     entered = true
@@ -267,7 +267,7 @@ test('stopping rolls a handler back that does not end, and the next process hand
   await booked(1)
 })
 
-test('a consumer that starts now hears nothing of what was before', async () => {
+test('EV-29: a consumer that starts now hears nothing of what was before', async () => {
   const first = register(world.crew())
   await first.events.start()
   await first.sail(1, 1)
@@ -289,7 +289,7 @@ test('a subscription to what nobody publishes refuses to start', async () => {
   await expect(crew.events.start()).rejects.toThrow('nobody publishes what is subscribed: harbour.book: ship.sailed@1')
 })
 
-test('a look around an idle process costs one statement for each role of a database', async () => {
+test('EV-23: a look around an idle process costs one statement for each role of a database', async () => {
   const crew = world.crew({ pollMs: 1, idlePollMs: 1 })
   const counts = { ships: 0, harbours: 0 }
   const counting = (name: keyof typeof counts, database: Crew['ships'] | Crew['harbours']) => {

@@ -12,7 +12,7 @@ import { privateMariaDb } from '#support/servers.ts'
 
 const settledRows = Number(process.env.TEST_SETTLED_EVENTS ?? 20_000)
 const lineRows = Number(process.env.TEST_LINE_EVENTS ?? 20_000)
-const oldRows = 4_000
+const oldRows = 16_000
 const stuck = 1
 const stuckPart = partitionOf(`ship/${stuck}`)
 
@@ -174,4 +174,19 @@ it('EV-19: no statement of the loops sorts or reads a table from end to end, how
     }
 
   expect(faults).toEqual([])
+})
+
+it('EV-20: the purge deletes at most 1,000 events with a statement, whatever there is to delete', async () => {
+  const sent = await world.rows(
+    'ships',
+    "SELECT argument FROM mysql.general_log WHERE command_type = 'Execute' AND argument LIKE 'DELETE FROM outbox WHERE%'",
+  )
+
+  const sizes = sent.map(({ argument }) => {
+    const [, first, last] = /BETWEEN (\d+) AND (\d+)/.exec(String(argument)) ?? []
+    return Number(last) - Number(first) + 1
+  })
+
+  expect(sizes.length).toBeGreaterThan(16)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000)
 })
