@@ -6,7 +6,7 @@ import type { JobKind } from '#platform/jobs.ts'
 import { ConsumerNotFound } from './errors.ts'
 import type { KnownEvents } from './hosted.ts'
 import { EventLogRenewed, EventsPurged } from './replay-errors.ts'
-import { lockPosition, type NumberedEvent, oldestIn, putInLine, readStretch } from './replay-repository.ts'
+import { leftInLine, lockPosition, type NumberedEvent, oldestIn, putInLine, readStretch } from './replay-repository.ts'
 import { ReplayFilter } from './replay-schemas.ts'
 
 /**
@@ -48,6 +48,8 @@ export const replayKind = 'event.replay'
 
 /** Events in one transaction. */
 const batch = 500
+/** No more is put in line while so many of the replay are there: lines are looked at by their heads, again and again. */
+const mostWaiting = 2 * batch
 /** Numbers read by one statement: where few events fit, it must not take long to find none. */
 export const numbersPerStatement = 20_000
 
@@ -67,6 +69,8 @@ export function replayJob<N extends DatabaseName>(events: KnownEvents): JobKind<
     async next({ id, input, position, done }, signal) {
       const consumer = events.consumers().find(({ name }) => name === input.consumer)
       if (!consumer) throw ConsumerNotFound({ id: input.consumer })
+      const { waiting, dead } = await leftInLine(consumer.database.requests, consumer.name, id)
+      if (waiting - dead >= mostWaiting) return 'later'
       const found = await nextEvents(events, consumer, input, position, signal)
       if (!found) return undefined
       const { index, numbers, reached, fitting } = found

@@ -258,6 +258,53 @@ describe('EV-10: a replay', () => {
     expect(bySubject(await again())).toEqual(Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`ship/${index + 1}`, steps])))
   })
 
+  it('of a long log goes stretch by stretch, and puts no more in line than is handled', async () => {
+    const { crew, ask, jobs, replay } = await harbour()
+    await sailed({ crew }, 1, 1)
+    await crew.events.stop()
+    // In the partition of the first ship, what nobody hears, and behind it more than fits into two transactions.
+    const [deaf, heard] = [25_000, 1_200]
+    const [{ part } = {}] = await world.rows('ships', 'SELECT part FROM outbox')
+    const rowsOf = (type: string, from: number, to: number) => `
+      INSERT INTO outbox (event_id, part, subject, subject_seq, type, version, data, meta, occurred_at, pub_seq)
+      SELECT INSERT(CONCAT('00000000-0000-7000-8000-', LPAD(seq, 12, '0')), 1, 0, ''), ${part}, 'ship/1', seq, '${type}', 1, o.data, o.meta, o.occurred_at, seq
+      FROM seq_${from}_to_${to} JOIN (SELECT * FROM outbox WHERE pub_seq = 1) AS o`
+    await world.rows('ships', rowsOf('ship.sunk', 2, deaf))
+    await world.rows('ships', rowsOf('ship.sailed', deaf + 1, deaf + heard))
+    await world.rows('ships', `UPDATE outbox_sequence SET next_seq = ${deaf + heard + 1} WHERE part = ${part}`)
+    await world.rows('harbours', `UPDATE inbox_cursor SET last_seq = ${deaf + heard}, last_event_id = NULL WHERE part = ${part}`)
+    const inLine = () => world.rows('harbours', 'SELECT pub_seq FROM inbox_parked ORDER BY pub_seq')
+    const since = 'SELECT done, owner FROM jobs'
+
+    const { body: tried } = await ask('POST /v1/events/replay', { consumer: 'harbour.book', dryRun: true })
+    const { location, body } = await ask('POST /v1/events/replay', { consumer: 'harbour.book', reason })
+    jobs.start()
+    await until(async () => (await inLine()).length >= 1_000 && (await world.rows('harbours', since))[0]?.owner === '', 'it waits')
+    const first = await inLine()
+    await world.rows('harbours', 'DELETE FROM inbox_parked')
+    await until(async () => (await replay.requireJob(body.id)).state === 'succeeded', 'the end')
+
+    expect(tried).toMatchObject({ total: heard + 1, complete: true })
+    expect(tried.events).toHaveLength(100)
+    expect(first.length).toBeLessThan(1_200)
+    expect([...first, ...(await inLine())].map(({ pub_seq }) => Number(pub_seq))).toEqual([
+      1,
+      ...Array.from({ length: heard }, (_, index) => deaf + 1 + index),
+    ])
+    expect((await ask(`GET ${location}`)).body).toMatchObject({ total: heard + 1, placed: heard + 1, alreadyWaiting: 0 })
+  })
+
+  it('leaves no job behind when its audit row cannot be written', async () => {
+    const { crew, ask } = await harbour()
+    await sailed({ crew }, 1, 1)
+    await world.rows('harbours', 'RENAME TABLE audit_log TO elsewhere')
+
+    const { status } = await ask('POST /v1/events/replay', { consumer: 'harbour.book', reason })
+
+    expect(status).toBe(500)
+    expect(await world.rows('harbours', 'SELECT id FROM jobs')).toEqual([])
+  })
+
   it('is not begun twice by the same request, and its key is for no other', async () => {
     const { crew, ask } = await harbour()
     await sailed({ crew }, 1, 2)

@@ -21,8 +21,8 @@ export interface Runnable {
   advance(job: ClaimedJob, run: { signal: AbortSignal; entering: () => void }): Promise<Advance>
 }
 
-/** `lost`: another process has the job, nothing of the step stays. */
-type Advance = { readonly position: unknown; readonly done: number } | 'finished' | 'lost'
+/** `lost`: another process has the job, nothing of the step stays. `later`: it waits for others, nothing was done. */
+type Advance = { readonly position: unknown; readonly done: number } | 'finished' | 'later' | 'lost'
 
 export interface JobTimings {
   /** Between two looks for jobs of other processes; a job of this one is begun at once. */
@@ -46,6 +46,8 @@ export interface JobWorkerNeeds {
 const mostDeaths = 5
 const firstPauseMs = 500
 const longestPauseMs = 30_000
+/** Until a job that waits for others is looked at again. */
+const laterMs = 1_000
 
 const processDied: JobFailure = { code: 'PROCESS_DIED', message: `${mostDeaths} processes in a row ended while they worked on this job.` }
 const unreadable: JobFailure = { code: 'JOB_UNREADABLE', message: 'The job was written by a release that this one does not understand.' }
@@ -101,6 +103,7 @@ export function createJobWorker({ database, store, kinds, count, log, timings }:
         if (advance === 'lost') return lost(job)
         stumbles.delete(job.id)
         if (advance === 'finished') return await end(job, null)
+        if (advance === 'later') return await giveBack(job.id, laterMs)
         job = { ...job, ...advance }
       }
       await store.giveBack(job.id, 0)
@@ -139,6 +142,10 @@ export function createJobWorker({ database, store, kinds, count, log, timings }:
     const afterMs = stopping ? 0 : pauseAfter(times)
     count(kind, 'retried')
     log.warn({ job: id, kind, times, afterMs, error }, 'a step of a job is tried again later')
+    await giveBack(id, afterMs)
+  }
+
+  async function giveBack(id: string, afterMs: number): Promise<void> {
     // Where even this is not heard, the lease runs out.
     await store.giveBack(id, afterMs).catch(() => {})
     setTimeout(wake, afterMs).unref()

@@ -22,7 +22,7 @@ const steps = () => world.rows('harbours', 'SELECT event_id AS job, step FROM bo
 const jobRow = async (id: string) => (await world.rows('harbours', `SELECT * FROM jobs WHERE id = '${id}'`))[0]
 const expire = (id: string) => world.rows('harbours', `UPDATE jobs SET until = NOW(3) - INTERVAL 1 SECOND WHERE id = '${id}'`)
 
-/** One process: its jobs write the number of each step into the book. `before` runs outside the step's transaction. */
+/** One process: its jobs write the number of each step into the book. `before` runs outside the step's transaction; true: not yet. */
 function worker(before: (step: number, signal: AbortSignal) => unknown = () => {}, timings: Partial<JobTimings> = {}) {
   const crew = world.crew()
   const metrics = createMetrics({ process: false })
@@ -40,7 +40,7 @@ function worker(before: (step: number, signal: AbortSignal) => unknown = () => {
     start: 0,
     async next({ id, input, position, done }, signal) {
       if (position === input.to) return undefined
-      await before(position + 1, signal)
+      if ((await before(position + 1, signal)) === true) return 'later'
       return async (tx) => {
         await tx.db.execute(sql`INSERT INTO book (event_id, subject, subject_seq, step) VALUES (${id}, 'job', 1, ${position + 1})`)
         return { position: position + 1, done: done + 1 }
@@ -229,6 +229,22 @@ test('a step that fails because a database is away is tried again until it works
 
   expect((await steps()).map(({ step }) => step)).toEqual([1, 2, 3])
   expect(await metrics.registry.metrics()).toContain('bulkhead_jobs_total{kind="test.count",outcome="retried"} 2')
+})
+
+test('a job that waits for others is given back, lets other jobs go first and goes on when it can', async () => {
+  let ready = false
+  const { jobs, add } = worker((step) => step === 2 && !ready)
+  jobs.start()
+
+  const waiting = await add(3)
+  await until(async () => (await jobRow(waiting.id))?.done === '1' && (await jobRow(waiting.id))?.owner === '', 'the first step')
+  const other = await add(1)
+  await ended(jobs, other.id)
+  ready = true
+  await ended(jobs, waiting.id)
+
+  expect((await steps()).filter(({ job }) => job === waiting.id).map(({ step }) => step)).toEqual([1, 2, 3])
+  expect(await jobRow(waiting.id)).toMatchObject({ state: 'succeeded', deaths: 0 })
 })
 
 test('any other error ends the job: seen in its row, in a metric and in the log, without the words of a server', async () => {

@@ -39,9 +39,10 @@ export interface JobKind<N extends DatabaseName, I extends TSchema, P extends TS
   readonly start: Static<P>
   /**
    * Prepares the next step: reads what it needs, perhaps from elsewhere, and ends when the signal says so. Undefined when
-   * nothing is left to do. An error that says `retryable` is tried again with growing pauses, any other one ends the job.
+   * nothing is left to do; `later` when others must do something first: the job is given back for a second. An error that says
+   * `retryable` is tried again with growing pauses, any other one ends the job.
    */
-  next(job: JobRun<Static<I>, Static<P>>, signal: AbortSignal): Promise<JobStep<N, Static<P>> | undefined>
+  next(job: JobRun<Static<I>, Static<P>>, signal: AbortSignal): Promise<JobStep<N, Static<P>> | 'later' | undefined>
 }
 
 export interface JobRun<Input, Position> {
@@ -151,6 +152,7 @@ function runnable<N extends DatabaseName, I extends TSchema, P extends TSchema>(
     async advance({ id, input, position, done }, { signal, entering }) {
       const step = await kind.next({ id, done, input: input as Static<I>, position: position as Static<P> }, signal)
       if (!step) return 'finished'
+      if (step === 'later') return 'later'
       entering()
       return database.requests.withTx(
         async (tx) => {
