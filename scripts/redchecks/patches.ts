@@ -57,7 +57,7 @@ export function parseRedCheck(name: string, path: string, text: string): RedChec
   return { name, path, guard: only('guard'), without: only('without'), failures }
 }
 
-/** `vitest <file> "<title>"`, `chaos "<scenario>" [options]`. */
+/** `vitest <file> "<part of its title>"`, `chaos "<scenario>" [options]`. */
 function parseTest(name: string, command: string): NamedTest {
   const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '')
   const [tool, what, ...rest] = words
@@ -66,7 +66,7 @@ function parseTest(name: string, command: string): NamedTest {
     const sized = rest.some((word) => ['--short', '--full', '--events'].includes(word))
     return { tool, scenario: what, options: sized ? rest : ['--short', ...rest] }
   }
-  throw new TypeError(`${name}: "${command}" is neither vitest <file> "<title>" nor chaos "<scenario>" [options]`)
+  throw new TypeError(`${name}: "${command}" is neither vitest <file> "<part of its title>" nor chaos "<scenario>" [options]`)
 }
 
 export const commandOf = (test: NamedTest): string =>

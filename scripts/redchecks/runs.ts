@@ -30,8 +30,8 @@ interface Assertion {
 
 async function runVitest(folder: string, { file, title }: Extract<NamedTest, { tool: 'vitest' }>): Promise<Told> {
   const report = join(folder, 'redcheck.json')
-  const exactly = `^${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`
-  const args = ['node_modules/vitest/vitest.mjs', 'run', file, '-t', exactly, '--reporter=json', `--outputFile=${report}`]
+  const literally = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const args = ['node_modules/vitest/vitest.mjs', 'run', file, '-t', literally, '--reporter=json', `--outputFile=${report}`]
   const output = await runNode(folder, args)
   let told: { testResults: { assertionResults: Assertion[] }[] }
   try {
