@@ -31,7 +31,8 @@ export async function architecturePage(): Promise<string> {
 const introduction = `Bulkhead is one program with five modules. Each module owns its tables, its Redis keys and its vocabulary, and
 meets its neighbours in two ways only: it calls an operation of their contract, or it hears their events.
 \`src/app.ts\` hands every module what it needs as typed arguments; \`src/platform/\` is what all of them stand
-on and knows none of them. Why it is built this way stands in [decisions](decisions/).`
+on and knows none of them. How events get from one to the other stands in [events.md](events.md), how to look after them in
+[operations.md](operations.md), why it is built this way in [decisions](decisions/).`
 
 const legend =
   'Solid: calls operations of, through the contract. Dotted: hears events of. `app.ts` and the platform, which everybody meets, are left out.'

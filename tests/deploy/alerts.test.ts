@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { parse } from 'yaml'
 import { until } from '#support/event-world.ts'
 import { type System, startSystem } from '#support/system.ts'
+import { mendingCommands } from '../../scripts/events/mending.ts'
+import { readingCommands } from '../../scripts/events/reading.ts'
 import { evaluate, metricsIn, readSamples, type Scrape, seconds } from './promql.ts'
 
 interface AlertRule {
@@ -18,7 +21,19 @@ const { groups }: { groups: { name: string; interval: string; rules: AlertRule[]
 const rules = groups.flatMap((group) => group.rules)
 const ruleNamed = (name: string): AlertRule => rules.find(({ alert }) => alert === name) ?? expect.fail(`no rule ${name}`)
 
-const commands = /^(list|show|consumers|dead|retry|skip|pause|resume|retire|generation new)\b/
+/** The command line as it is, so that nobody is advised of a command or an option that is gone. */
+const program = new Command('events')
+for (const add of [readingCommands, mendingCommands]) add(program, async () => {})
+
+function commandOf(words: readonly string[]): Command | undefined {
+  let found: Command | undefined = program
+  for (const word of words) {
+    const next: Command | undefined = found.commands.find((command) => command.name() === word)
+    if (next) found = next
+    else break
+  }
+  return found === program ? undefined : found
+}
 
 describe.each(rules)('the alert $alert', (rule) => {
   it('has a name, an expression, a time, a severity and words', () => {
@@ -31,11 +46,16 @@ describe.each(rules)('the alert $alert', (rule) => {
     })
   })
 
-  it('says what to do, with a command that exists', () => {
-    const advised = rule.annotations.description.split('npm run events -- ').slice(1)
+  it('says what to do, with commands and options that exist', () => {
+    const advised = [...rule.annotations.description.matchAll(/`npm run events -- ([^`]+)`/g)].map(([, words = '']) => words.split(' '))
 
     expect(advised).not.toEqual([])
-    for (const command of advised) expect(command).toMatch(commands)
+    for (const words of advised) {
+      const command = commandOf(words)
+      const options = words.filter((word) => word.startsWith('--'))
+      expect(command?.commands, words.join(' ')).toEqual([])
+      expect(command?.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options))
+    }
   })
 
   it('names only labels that its expression leaves', () => {
@@ -103,6 +123,16 @@ describe('against a running system', () => {
       expect(metricsIn(expr)).not.toEqual([])
       expect(served).toEqual(expect.arrayContaining([...metricsIn(expr)]))
     }
+  })
+
+  it('docs/events.md lists every metric of events and every alert', async () => {
+    const text = await metrics()
+    const served = [...text.matchAll(/^# TYPE (bulkhead_(?:event|outbox|commit|generation)\S+) /gm)].map(([, name]) => name)
+    const page = readFileSync('docs/events.md', 'utf8')
+    const rowsOf = (pattern: RegExp) => [...page.matchAll(pattern)].map(([, name]) => name)
+
+    expect(rowsOf(/^\| `(bulkhead_\w+)` \|/gm).toSorted()).toEqual(served.toSorted())
+    expect(rowsOf(/^\| `(Bulkhead\w+)` \|/gm)).toEqual(rules.map(({ alert }) => alert))
   })
 
   it('no rule fires while all is well', async () => {
