@@ -38,7 +38,7 @@ const inWords = (result: EventJob | ReplayPreview): string => ('dryRun' in resul
 
 function previewInWords({ consumer, total, complete, types, events }: ReplayPreview): string {
   const counted = types.map(({ type, count }) => `${count} ${type}`).join(', ')
-  const sum = `${complete ? '' : 'at least '}${total} events would be handled again by ${consumer}${counted ? `: ${counted}` : ''}; nothing was changed\n`
+  const sum = `${consumer} would handle ${complete ? '' : 'at least '}${total} again${counted ? ` (${counted})` : ''}; nothing was changed\n`
   const rows = events.map(({ id, occurredAt, type, subject }) => [id, occurredAt, type, subject])
   return sum + (rows.length > 0 ? `\n${table(['event', 'published', 'type', 'subject'], rows, '')}` : '')
 }

@@ -1,4 +1,8 @@
+import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { testEnvironment } from '#support/environment.ts'
 import { type System, startSystem } from '#support/system.ts'
 import { type Api, login, until } from '../../scripts/api.ts'
 import { profileOf, register } from '../../scripts/seed.ts'
@@ -59,4 +63,41 @@ it('EV-10: what customers and carriers heard of a user is handled again over HTT
     expect(ended).toMatchObject({ state: 'succeeded', total: heard, dead: 0 })
   }
   expect(await customer()).toEqual(before)
+})
+
+async function events(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../scripts/events.ts'), ...args], {
+    cwd: system.config.dataDir,
+    env: { PATH: process.env.PATH, ...testEnvironment(system.databases, system.config.dataDir) },
+  })
+  const exited = new Promise<number | null>((done) => child.once('exit', done))
+  child.stdin.end()
+  const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])
+  return { code, out, err }
+}
+
+it('EV-09: a replay asked for on the command line is tried, done by a running process, and looked after', { timeout: 60_000 }, async () => {
+  const userId = await register(system.api, {
+    email: 'grace@example.com',
+    password: 'seven tall lanterns',
+    firstName: 'Grace',
+    lastName: 'Gone',
+    company: { name: 'Gone', country: 'US' },
+  })
+  await profileOf(admin, userId)
+  // What a replay is for: the row was lost by hand.
+  const schema = system.databases.settings.customer_service_db.schema
+  await system.databases.asRoot(`DELETE FROM \`${schema}\`.customers WHERE user_id = ${userId}`)
+  const which = ['--consumer', 'customer.profile', '--type', 'user.created', '--subject', `user/${userId}`]
+
+  const [tried, refused] = await Promise.all([events('replay', ...which, '--dry-run'), events('replay', ...which)])
+  expect([tried.code, tried.err]).toEqual([0, ''])
+  expect(tried.out).toMatch(/^customer\.profile would handle 1 again \(1 user\.created\); nothing was changed\n/)
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('needs a reason') })
+  const asked = await events('--json', 'replay', ...which, '--reason', 'its row was lost')
+  expect([asked.code, asked.err]).toEqual([0, ''])
+
+  await profileOf(admin, userId)
+  const job = await events('job', JSON.parse(asked.out).id)
+  expect(job.out).toMatch(/state +succeeded\nhandled +1 of 1\n/)
 })
