@@ -27,6 +27,7 @@ async function create({ email, firstName, lastName }: CreateOptions): Promise<vo
   const password = process.stdin.isTTY ? await ask('Password: ') : (await text(process.stdin)).replace(/\r?\n$/, '')
   const app = await createApp({ config, log: createLog({ logLevel: 'silent' }) })
   try {
+    if (!app.createAdministrator) throw new ConfigError(['MODULES has no auth: accounts are made by a process that hosts it'])
     await app.start()
     const user = await app.createAdministrator({ email, password, firstName, lastName })
     console.log(`administrator ${user.email} created, user ${user.id}`)

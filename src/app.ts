@@ -8,11 +8,11 @@ import { createUser, userContract, userEvents } from './modules/user/index.ts'
 import { createOperations, createReplay, replayRoutes } from './operations/index.ts'
 import { createCache } from './platform/cache.ts'
 import type { Config } from './platform/config.ts'
-import { offer } from './platform/contracts.ts'
-import { openDatabase } from './platform/databases.ts'
+import { type Database, type DatabaseName, openDatabase } from './platform/databases.ts'
 import { documentRoutes } from './platform/document-routes.ts'
 import { isAppError } from './platform/errors.ts'
 import { createBell, createEvents, createPublisher } from './platform/events.ts'
+import { createExchange } from './platform/exchange.ts'
 import { createHealth, diskComponent } from './platform/health.ts'
 import { healthRoutes } from './platform/health-routes.ts'
 import { createHttp } from './platform/http.ts'
@@ -21,9 +21,11 @@ import { createInternal } from './platform/internal.ts'
 import { createJobs } from './platform/jobs.ts'
 import type { Log } from './platform/logging.ts'
 import { createMetrics, type Metrics } from './platform/metrics.ts'
+import { moduleOfPath, moduleTable } from './platform/module-table.ts'
 import { createPermitCounter } from './platform/permit-counter.ts'
 import { createRateLimits } from './platform/rate-limits.ts'
 import { createRedis } from './platform/redis.ts'
+import { shareSecurity } from './platform/remote-security.ts'
 import { permissionUses } from './platform/route-policy.ts'
 
 export interface AppNeeds {
@@ -34,104 +36,125 @@ export interface AppNeeds {
 
 /**
  * The composition root, to be read as a table of contents: the street (platform), then the five houses in the order in which
- * they know each other. Whatever a module is given stands here; nothing else reaches it.
+ * they know each other. Whatever a module is given stands here; nothing else reaches it. A module is made where its database is
+ * among the settings; for its neighbours it is all the same whether it is.
  */
 export async function createApp({ config, log, metrics = createMetrics() }: AppNeeds) {
-  // --- Databases, Redis, events ---
-  const shared = openDatabase('shared_user_db', config.databases.shared_user_db, { log })
-  const customers = openDatabase('customer_service_db', config.databases.customer_service_db, { log })
-  const carriers = openDatabase('carrier_service_db', config.databases.carrier_service_db, { log })
-  const prices = openDatabase('pricing_service_db', config.databases.pricing_service_db, { log })
+  // --- Databases, Redis, events, contracts ---
+  const open = <N extends DatabaseName>(name: N): Database<N> | undefined => {
+    const settings = config.databases[name]
+    return settings && openDatabase(name, settings, { log })
+  }
+  const shared = open('shared_user_db')
+  const customers = open('customer_service_db')
+  const carriers = open('carrier_service_db')
+  const prices = open('pricing_service_db')
+  const databases = [shared, customers, carriers, prices].filter((database) => database !== undefined)
   const redis = createRedis(config.redis, { log })
   const bell = createBell()
   const events = createEvents({ bell, metrics, log, redis, retentionDays: config.events.retentionDays })
   const cacheOf = (module: string) => createCache(redis.forModule(module), metrics)
-  const calls = metrics.counter('bulkhead_contract_calls_total', 'Calls of contracts', ['module', 'operation'])
-  const carried = { transport: config.transport, count: (module: string, operation: string) => calls.inc({ module, operation }) }
+  const exchange = createExchange({ config, metrics, log })
 
   // --- Modules ---
-  const user = createUser({
-    connection: shared.requests,
-    cache: cacheOf('user'),
-    publish: createPublisher(userEvents, 'shared_user_db', bell),
-    permissions: () => permissionUses(http.routes),
-  })
-  const users = offer(userContract, user.service, carried)
+  const user =
+    shared &&
+    createUser({
+      connection: shared.requests,
+      cache: cacheOf('user'),
+      publish: createPublisher(userEvents, 'shared_user_db', bell),
+      permissions: () => permissionUses(http.routes),
+    })
+  const users = exchange.offer(userContract, user?.service)
 
-  const auth = createAuth({
-    connection: shared.requests,
-    shared: { cache: cacheOf('auth'), permits: createPermitCounter(redis.forModule('auth')) },
-    publish: createPublisher(authEvents, 'shared_user_db', bell),
-    users,
-    config,
-    log,
-  })
+  const auth =
+    shared &&
+    createAuth({
+      connection: shared.requests,
+      shared: { cache: cacheOf('auth'), permits: createPermitCounter(redis.forModule('auth')) },
+      publish: createPublisher(authEvents, 'shared_user_db', bell),
+      users: users.to('auth'),
+      config,
+      log,
+    })
 
-  const customer = createCustomer({
-    connection: customers.requests,
-    cache: cacheOf('customer'),
-    publish: createPublisher(customerEvents, 'customer_service_db', bell),
-    users,
-  })
+  const customer =
+    customers &&
+    createCustomer({
+      connection: customers.requests,
+      cache: cacheOf('customer'),
+      publish: createPublisher(customerEvents, 'customer_service_db', bell),
+      users: users.to('customer'),
+    })
 
-  const carrier = createCarrier({
-    connection: carriers.requests,
-    cache: cacheOf('carrier'),
-    publish: createPublisher(carrierEvents, 'carrier_service_db', bell),
-    users,
-  })
+  const carrier =
+    carriers &&
+    createCarrier({
+      connection: carriers.requests,
+      cache: cacheOf('carrier'),
+      publish: createPublisher(carrierEvents, 'carrier_service_db', bell),
+      users: users.to('carrier'),
+    })
+  const ofCustomers = exchange.offer(customerContract, customer?.service)
+  const ofCarriers = exchange.offer(carrierContract, carrier?.service)
 
-  const pricing = createPricing({
-    connection: prices.requests,
-    publish: createPublisher(pricingEvents, 'pricing_service_db', bell),
-    customers: offer(customerContract, customer.service, carried),
-    carriers: offer(carrierContract, carrier.service, carried),
-  })
+  const pricing =
+    prices &&
+    createPricing({
+      connection: prices.requests,
+      publish: createPublisher(pricingEvents, 'pricing_service_db', bell),
+      customers: ofCustomers.to('pricing'),
+      carriers: ofCarriers.to('pricing'),
+    })
 
   const operations = createOperations({ events })
   const jobs = createJobs({ metrics, log })
-  const replay = createReplay({ events, jobs, log: operations.log, databases: [shared, customers, carriers, prices] })
+  const replay = createReplay({ events, jobs, log: operations.log, databases })
 
   // --- Surface ---
-  const health = createHealth({ log, modules: ['auth', 'user', 'customer', 'carrier', 'pricing'] })
+  const health = createHealth({ log, modules: config.modules })
   const http = createHttp({
     config,
     log,
     metrics,
-    security: auth.security,
-    rateLimits: createRateLimits(config.limits, { counter: createPermitCounter(redis.forModule('platform')), secret: config.auth.secret }),
-    idempotency: createIdempotency({
-      shared_user_db: shared.requests,
-      customer_service_db: customers.requests,
-      carrier_service_db: carriers.requests,
-      pricing_service_db: prices.requests,
+    security: shareSecurity(exchange, auth?.security),
+    rateLimits: createRateLimits(config.limits, {
+      counter: createPermitCounter(redis.forModule('platform')),
+      // The same in all processes that count together, and secret from nobody who can read the counter anyway.
+      secret: config.redis.password ?? config.redis.keyPrefix,
     }),
+    idempotency: createIdempotency({
+      ...(shared ? { shared_user_db: shared.requests } : {}),
+      ...(customers ? { customer_service_db: customers.requests } : {}),
+      ...(carriers ? { carrier_service_db: carriers.requests } : {}),
+      ...(prices ? { pricing_service_db: prices.requests } : {}),
+    }),
+    elsewhere: (path) => {
+      const module = moduleOfPath(path)
+      return module !== undefined && !config.modules.includes(module) ? module : undefined
+    },
   })
   await http.app.register(healthRoutes(health))
   await http.app.register(
     documentRoutes({ routes: http.routes, publicUrl: config.publicUrl, version: packageJson.version, public: config.docsPublic }),
   )
-  for (const { plugin } of [auth, user, customer, carrier, pricing, operations]) await http.app.register(plugin)
-  await http.app.register(replayRoutes({ replay, databases: [shared.name, customers.name, carriers.name, prices.name] }))
+  for (const module of [auth, user, customer, carrier, pricing, operations]) if (module) await http.app.register(module.plugin)
+  await http.app.register(replayRoutes({ replay, databases: databases.map(({ name }) => name) }))
   await http.app.ready()
 
   // --- Events: everything said and heard is known before anything is delivered ---
-  events.register({ database: shared, contract: userEvents, subscriptions: user.subscriptions })
-  events.register({ database: shared, contract: authEvents, subscriptions: auth.subscriptions })
-  events.register({ database: customers, contract: customerEvents, subscriptions: customer.subscriptions })
-  events.register({ database: carriers, contract: carrierEvents, subscriptions: carrier.subscriptions })
-  events.register({ database: prices, contract: pricingEvents, subscriptions: pricing.subscriptions })
+  events.register({ database: shared, contract: userEvents, subscriptions: user?.subscriptions })
+  events.register({ database: shared, contract: authEvents, subscriptions: auth?.subscriptions })
+  events.register({ database: customers, contract: customerEvents, subscriptions: customer?.subscriptions })
+  events.register({ database: carriers, contract: carrierEvents, subscriptions: carrier?.subscriptions })
+  events.register({ database: prices, contract: pricingEvents, subscriptions: pricing?.subscriptions })
 
-  const hosted = [
-    { database: shared, modules: ['auth', 'user'] },
-    { database: customers, modules: ['customer'] },
-    { database: carriers, modules: ['carrier'] },
-    { database: prices, modules: ['pricing'] },
-  ]
-  for (const { database, modules } of hosted) {
+  for (const database of databases) {
+    const modules = config.modules.filter((module) => moduleTable[module].database === database.name)
     health.add({ name: database.name, modules, probe: async () => ({ latencyMs: await database.ping() }) })
   }
   health.add({ name: 'redis', modules: [], probe: async () => ({ latencyMs: await redis.ping() }) })
+  for (const component of exchange.components()) health.add(component)
   // Where databases are elsewhere, no data of ours fills a disk here.
   if (existsSync(config.dataDir)) health.add(diskComponent(config.dataDir))
 
@@ -141,8 +164,8 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
    */
   async function start(): Promise<void> {
     const bringUp = async (): Promise<void> => {
-      await user.start()
-      await auth.start()
+      await user?.start()
+      await auth?.start()
     }
     try {
       await bringUp()
@@ -153,7 +176,6 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     }
   }
 
-  const databases = hosted.map(({ database }) => database)
   const sweep = sweepIdempotencyKeys(
     databases.map((database) => database.requests),
     log,
@@ -163,11 +185,11 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   async function close(): Promise<void> {
     sweep.stop()
     health.stop()
-    auth.stop()
-    await Promise.all([...databases.map((database) => database.close()), redis.close()])
+    auth?.stop()
+    await Promise.all([...databases.map((database) => database.close()), redis.close(), exchange.close()])
   }
 
-  const internal = createInternal({ health, log, ...(config.metrics ? { metrics } : {}) })
+  const internal = createInternal({ health, log, contracts: exchange.server, ...(config.metrics ? { metrics } : {}) })
   return {
     http,
     internal,
@@ -179,7 +201,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     databases,
     operations,
     replay,
-    createAdministrator: auth.createAdministrator,
+    createAdministrator: auth?.createAdministrator,
   }
 }
 

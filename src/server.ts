@@ -30,6 +30,7 @@ async function main(): Promise<void> {
         run: () => {
           // Every answer of this time asks its client to connect anew, so those who keep connections leave meanwhile.
           void http.drain()
+          internal.drain()
           return pause(config.drainDelayMs)
         },
       },
@@ -82,7 +83,10 @@ async function stateOf(database: App['databases'][number]): Promise<'current' | 
 }
 
 async function budgetIsKept({ databases }: App, config: Config, log: Log): Promise<void> {
-  const hosted = databases.map(({ name, requests }) => ({ connection: requests, settings: config.databases[name] }))
+  const hosted = databases.flatMap(({ name, requests }) => {
+    const settings = config.databases[name]
+    return settings ? [{ connection: requests, settings }] : []
+  })
   try {
     const faults = await connectionBudgetFaults(hosted, config.replicas)
     if (faults.length > 0) throw new Error(`The pools of connections are too large:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)

@@ -1,5 +1,6 @@
+import type { OperationSnapshot } from '#platform/contract-snapshots.ts'
 import { type Change, type Effect, type Schema, schemaChanges } from './schema-changes.ts'
-import type { EventSnapshot, OperationSnapshot, Snapshot } from './snapshot.ts'
+import type { EventSnapshot, Snapshot } from './snapshot.ts'
 
 /**
  * Compatible or breaking: may processes with the old contract and processes with the new one call each other, in both

@@ -12,7 +12,9 @@ export async function observedEvents(environment: NodeJS.ProcessEnv): Promise<En
   const silent = { info: () => {}, warn: () => {}, error: () => {} }
   const found: Envelope[] = []
   for (const name of databaseNames) {
-    const database = openDatabase(name, databases[name], { log: silent })
+    const settings = databases[name]
+    if (!settings) continue
+    const database = openDatabase(name, settings, { log: silent })
     try {
       const source = createEventSource(database)
       for (let part = 0; part < partitions; part += 1) {

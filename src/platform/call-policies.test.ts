@@ -1,10 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { createCallPolicies } from './call-policies.ts'
+import { createGuard, createRepeats } from './call-policies.ts'
 
 const signal = new AbortController().signal
 const lost = new Error('the line is dead')
-const make = (over: Partial<Parameters<typeof createCallPolicies>[0]> = {}) =>
-  createCallPolicies({ target: 'customer', isPeerFailure: (error) => error === lost, ...over })
+const isPeerFailure = (error: unknown): boolean => error === lost
+
+/** As a peer of one address puts them together. */
+function make() {
+  const repeats = createRepeats({ isPeerFailure })
+  const guard = createGuard({ target: 'customer', isPeerFailure })
+  return {
+    run: <R>(attempt: (number: number) => Promise<R>, { repeatable }: { repeatable: boolean }): Promise<R> =>
+      repeats.run((number) => guard.run(() => attempt(number), signal), { repeatable, signal }),
+    get isOpen() {
+      return guard.isOpen
+    },
+  }
+}
 
 async function codeOf(call: Promise<unknown>): Promise<unknown> {
   return call.then(
@@ -17,7 +29,7 @@ describe('calls of a peer', () => {
   it('TP-11: half of the last calls lost opens the breaker; from then on callers are refused at once', async () => {
     const policies = make()
     for (let n = 0; n < 10; n += 1) {
-      await codeOf(policies.run(async () => (n % 2 ? Promise.reject(lost) : 'fine'), { repeatable: false, signal }))
+      await codeOf(policies.run(async () => (n % 2 ? Promise.reject(lost) : 'fine'), { repeatable: false }))
     }
     let reached = 0
 
@@ -26,7 +38,7 @@ describe('calls of a peer', () => {
         async () => {
           reached += 1
         },
-        { repeatable: false, signal },
+        { repeatable: false },
       ),
     )
 
@@ -37,7 +49,7 @@ describe('calls of a peer', () => {
   it('fewer than ten calls open nothing', async () => {
     const policies = make()
 
-    for (let n = 0; n < 9; n += 1) await codeOf(policies.run(() => Promise.reject(lost), { repeatable: false, signal }))
+    for (let n = 0; n < 9; n += 1) await codeOf(policies.run(() => Promise.reject(lost), { repeatable: false }))
 
     expect(policies.isOpen).toBe(false)
   })
@@ -50,7 +62,7 @@ describe('calls of a peer', () => {
       throw new Error('CUSTOMER_NOT_FOUND')
     }
 
-    for (let n = 0; n < 30; n += 1) await codeOf(policies.run(declared, { repeatable: true, signal }))
+    for (let n = 0; n < 30; n += 1) await codeOf(policies.run(declared, { repeatable: true }))
 
     expect({ calls, isOpen: policies.isOpen }).toEqual({ calls: 30, isOpen: false })
   })
@@ -65,7 +77,7 @@ describe('calls of a peer', () => {
           calls += 1
           throw lost
         },
-        { repeatable: false, signal },
+        { repeatable: false },
       ),
     )
 
@@ -81,7 +93,7 @@ describe('calls of a peer', () => {
       if (sent % 3 === 0) throw lost
     }
 
-    for (let n = 0; n < 100; n += 1) await codeOf(policies.run(flaky, { repeatable: true, signal }))
+    for (let n = 0; n < 100; n += 1) await codeOf(policies.run(flaky, { repeatable: true }))
 
     expect(sent).toBeGreaterThan(105)
     expect(sent).toBeLessThanOrEqual(111)
@@ -96,7 +108,7 @@ describe('calls of a peer', () => {
         numbers.push(number)
         if (number === 1) throw lost
       },
-      { repeatable: true, signal },
+      { repeatable: true },
     )
 
     expect(numbers).toEqual([1, 2])
@@ -108,9 +120,9 @@ describe('calls of a peer', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve
     })
-    const all = Array.from({ length: 128 }, () => policies.run(() => held, { repeatable: false, signal }))
+    const all = Array.from({ length: 128 }, () => policies.run(() => held, { repeatable: false }))
 
-    const refused = await codeOf(policies.run(() => held, { repeatable: false, signal }))
+    const refused = await codeOf(policies.run(() => held, { repeatable: false }))
 
     release()
     await Promise.all(all)
@@ -119,7 +131,7 @@ describe('calls of a peer', () => {
 
   it('TP-11: after a second one probe is let through and the others do not wait for it', async () => {
     const policies = make()
-    for (let n = 0; n < 10; n += 1) await codeOf(policies.run(() => Promise.reject(lost), { repeatable: false, signal }))
+    for (let n = 0; n < 10; n += 1) await codeOf(policies.run(() => Promise.reject(lost), { repeatable: false }))
     let answer = (): void => {}
     const slow = new Promise<void>((resolve) => {
       answer = resolve
@@ -132,11 +144,11 @@ describe('calls of a peer', () => {
 
     const knock = (): number => {
       // Refused until its second is over, then held by the probe.
-      policies.run(probe, { repeatable: false, signal }).catch(() => {})
+      policies.run(probe, { repeatable: false }).catch(() => {})
       return probes
     }
     await expect.poll(knock, { timeout: 3_000 }).toBe(1)
-    const meanwhile = await codeOf(policies.run(probe, { repeatable: false, signal }))
+    const meanwhile = await codeOf(policies.run(probe, { repeatable: false }))
     answer()
     await expect.poll(() => policies.isOpen).toBe(false)
 

@@ -1,19 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { envSchema } from 'env-schema'
+import { type DatabaseName, databaseNames, settingPrefix } from './database-names.ts'
+import { moduleTable } from './module-table.ts'
+import { insecureSettings } from './production-settings.ts'
 import { Settings } from './settings.ts'
+import { readTopology, type Topology } from './topology.ts'
 
 /** The one reader of the environment: refuses nonsense with one message that lists everything wrong, and freezes the result. */
 
-export const databaseNames = ['shared_user_db', 'customer_service_db', 'carrier_service_db', 'pricing_service_db'] as const
-export type DatabaseName = (typeof databaseNames)[number]
-
-/** The prefix of a database's settings. */
-export const settingPrefix = {
-  shared_user_db: 'SHARED_DB',
-  customer_service_db: 'CUSTOMER_DB',
-  carrier_service_db: 'CARRIER_DB',
-  pricing_service_db: 'PRICING_DB',
-} as const satisfies Record<DatabaseName, string>
+export { type DatabaseName, databaseNames, settingPrefix } from './database-names.ts'
 
 export interface DatabaseSettings {
   host: string
@@ -65,7 +60,8 @@ export interface LimitSettings {
   refreshesPerMinute: number
 }
 
-export interface Config {
+/** Holds nothing of databases and modules that other processes host: neither addresses nor secrets. */
+export interface Config extends Topology {
   env: 'development' | 'test' | 'production'
   host: string
   port: number
@@ -82,7 +78,7 @@ export interface Config {
   drainDelayMs: number
   replicas: number
   transport: 'local' | 'loopback'
-  databases: Readonly<Record<DatabaseName, DatabaseSettings>>
+  databases: Readonly<Partial<Record<DatabaseName, DatabaseSettings>>>
   redis: RedisSettings
   auth: AuthSettings
   events: { retentionDays: number }
@@ -109,14 +105,19 @@ export function loadConfig(environment: Environment = process.env): Config {
   const settings = readSettings(environment, faults)
   if (!settings) throw new ConfigError(faults)
   const production = settings.NODE_ENV === 'production'
+  const topology = readTopology(settings, faults)
+  const databases = hostedDatabases(topology, settings)
+  const hostsAuth = topology.modules.includes('auth')
 
-  if (production) faults.push(...insecureSettings(settings))
-  if (!production && settings.AUTH_SECRET === undefined)
-    faults.push('AUTH_SECRET is missing: npm start makes one for development; elsewhere set at least 32 random bytes')
-  if (settings.AUTH_SECRET !== undefined && Buffer.byteLength(settings.AUTH_SECRET) < 32)
-    faults.push('AUTH_SECRET is shorter than 32 bytes')
-  for (const name of databaseNames) {
-    if (settings[`${settingPrefix[name]}_HOST`] === undefined)
+  if (production) faults.push(...insecureSettings(settings, databases, hostsAuth))
+  if (hostsAuth) {
+    if (!production && settings.AUTH_SECRET === undefined)
+      faults.push('AUTH_SECRET is missing: npm start makes one for development; elsewhere set at least 32 random bytes')
+    if (settings.AUTH_SECRET !== undefined && Buffer.byteLength(settings.AUTH_SECRET) < 32)
+      faults.push('AUTH_SECRET is shorter than 32 bytes')
+  }
+  for (const [name, { host }] of databases) {
+    if (host === '')
       faults.push(`${settingPrefix[name]}_HOST is missing: npm start sets it for the embedded server; elsewhere name the server`)
   }
   if (settings.REDIS_HOST === undefined)
@@ -129,7 +130,7 @@ export function loadConfig(environment: Environment = process.env): Config {
   if (settings.PORT === settings.INTERNAL_PORT && settings.HOST === settings.INTERNAL_HOST)
     faults.push('PORT and INTERNAL_PORT are the same: give the internal listener a port of its own')
   if (faults.length > 0) throw new ConfigError(faults)
-  return deepFreeze(assemble(settings))
+  return deepFreeze(assemble(settings, topology, databases))
 }
 
 /** The accounts of the migrations. The API process never reads them. Throws ConfigError. */
@@ -210,46 +211,32 @@ function isBase(text: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}${url.pathname}`
 }
 
-/** Values that stand in examples and tutorials; production takes none of them. */
-const exampleValue = /^(change.?me|example|secret|password|test|default|admin|root|bulkhead|0123456789abcdef)/i
+type HostedDatabases = ReadonlyMap<DatabaseName, DatabaseSettings>
 
-function insecureSettings(settings: Settings): string[] {
-  const faults: string[] = []
-  const requireSecret = (name: string, value: string | undefined): void => {
-    if (value === undefined) faults.push(`${name} is missing: production needs it set`)
-    else if (exampleValue.test(value)) faults.push(`${name} is an example value: production needs a random one`)
-    else if (value.length < 12) faults.push(`${name} is shorter than 12 characters: production needs a random one`)
-  }
-  requireSecret('AUTH_SECRET', settings.AUTH_SECRET)
-  requireSecret('REDIS_PASSWORD', settings.REDIS_PASSWORD)
-  for (const name of databaseNames) requireSecret(`${settingPrefix[name]}_PASSWORD`, settings[`${settingPrefix[name]}_PASSWORD`])
-  if (settings.BOOTSTRAP_ADMIN_PASSWORD !== undefined) requireSecret('BOOTSTRAP_ADMIN_PASSWORD', settings.BOOTSTRAP_ADMIN_PASSWORD)
-  if (settings.PUBLIC_URL === undefined)
-    faults.push('PUBLIC_URL is missing: production needs the address the world uses, it is the issuer of the tokens')
-  if (settings.AUTH_REGISTRATION === 'open' && settings.AUTH_EMAIL_VERIFICATION === undefined) {
-    faults.push(
-      'AUTH_EMAIL_VERIFICATION is missing: say "off" by hand to let people register with an address nobody has proven, or set AUTH_REGISTRATION=closed',
-    )
-  }
-  if (settings.TRANSPORT === 'loopback') faults.push('TRANSPORT=loopback is for tests: take it away')
-  return faults
-}
-
-function assemble(settings: Settings): Config {
-  const database = (name: DatabaseName): DatabaseSettings => {
+/** The databases of the hosted modules. Where they are one, the plain names are as good as its own. */
+function hostedDatabases({ modules }: Topology, settings: Settings): HostedDatabases {
+  const names = databaseNames.filter((name) => modules.some((module) => moduleTable[module].database === name))
+  const plain = names.length === 1
+  const settingsOf = (name: DatabaseName): DatabaseSettings => {
     const prefix = settingPrefix[name]
     return {
-      host: settings[`${prefix}_HOST`] ?? '',
-      port: settings[`${prefix}_PORT`],
-      schema: settings[`${prefix}_NAME`],
-      username: settings[`${prefix}_USERNAME`],
-      password: settings[`${prefix}_PASSWORD`] ?? '',
+      host: settings[`${prefix}_HOST`] ?? (plain ? settings.DB_HOST : undefined) ?? '',
+      port: (plain ? settings.DB_PORT : undefined) ?? settings[`${prefix}_PORT`],
+      schema: (plain ? settings.DB_NAME : undefined) ?? settings[`${prefix}_NAME`],
+      username: (plain ? settings.DB_USERNAME : undefined) ?? settings[`${prefix}_USERNAME`],
+      password: settings[`${prefix}_PASSWORD`] ?? (plain ? settings.DB_PASSWORD : undefined) ?? '',
       poolSize: settings.DB_POOL_SIZE,
       eventsPoolSize: settings.EVENTS_POOL_SIZE,
     }
   }
+  return new Map(names.map((name) => [name, settingsOf(name)]))
+}
+
+function assemble(settings: Settings, topology: Topology, databases: HostedDatabases): Config {
+  const hostsAuth = topology.modules.includes('auth')
   const { BOOTSTRAP_ADMIN_EMAIL: adminEmail, BOOTSTRAP_ADMIN_PASSWORD: adminPassword } = settings
   return {
+    ...topology,
     env: settings.NODE_ENV,
     host: settings.HOST,
     port: settings.PORT,
@@ -266,12 +253,7 @@ function assemble(settings: Settings): Config {
     drainDelayMs: settings.DRAIN_DELAY_MS ?? (settings.NODE_ENV === 'production' ? 5_000 : 0),
     replicas: settings.REPLICAS,
     transport: settings.TRANSPORT === 'loopback' ? 'loopback' : 'local',
-    databases: {
-      shared_user_db: database('shared_user_db'),
-      customer_service_db: database('customer_service_db'),
-      carrier_service_db: database('carrier_service_db'),
-      pricing_service_db: database('pricing_service_db'),
-    },
+    databases: Object.fromEntries(databases),
     redis: {
       host: settings.REDIS_HOST ?? '',
       port: settings.REDIS_PORT,
@@ -280,8 +262,8 @@ function assemble(settings: Settings): Config {
       keyPrefix: settings.REDIS_KEY_PREFIX,
     },
     auth: {
-      secret: settings.AUTH_SECRET ?? '',
-      ...(settings.AUTH_SECRET_PREVIOUS === undefined ? {} : { secretPrevious: settings.AUTH_SECRET_PREVIOUS }),
+      secret: (hostsAuth && settings.AUTH_SECRET) || '',
+      ...(!hostsAuth || settings.AUTH_SECRET_PREVIOUS === undefined ? {} : { secretPrevious: settings.AUTH_SECRET_PREVIOUS }),
       accessTtlSeconds: settings.AUTH_ACCESS_TTL_SECONDS,
       refreshIdleDays: settings.AUTH_REFRESH_IDLE_DAYS,
       refreshMaxDays: settings.AUTH_REFRESH_MAX_DAYS,
@@ -289,7 +271,7 @@ function assemble(settings: Settings): Config {
       signingAlg: settings.AUTH_SIGNING_ALG,
       passwordMinLength: settings.AUTH_PASSWORD_MIN_LENGTH,
       registration: settings.AUTH_REGISTRATION,
-      ...(adminEmail === undefined || adminPassword === undefined
+      ...(!hostsAuth || adminEmail === undefined || adminPassword === undefined
         ? {}
         : { bootstrapAdmin: { email: adminEmail, password: adminPassword } }),
     },

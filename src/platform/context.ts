@@ -18,6 +18,8 @@ export interface Context {
   signal?: AbortSignal
   /** Monotonic instant (`performance.now()`) at which the work must have ended. */
   deadline?: number
+  /** This work is a repeat of a call that failed: what it calls is not repeated again. */
+  isRepeat?: true
   /** Throws when the caller may no longer do what was admitted. Asked just before COMMIT; costs nothing while the work is young. */
   recheck?: () => void | Promise<void>
   /** What must commit together with the effect of this request; set by the Idempotency-Key. */

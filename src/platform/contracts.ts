@@ -170,7 +170,7 @@ function loopback(label: string, declared: Operation, call: AnyOperation): AnyOp
 }
 
 /** Runs a call under min(its own deadline, what is left of the caller's); the callee sees the signal in its context. */
-async function withDeadline<R>(label: string, deadlineMs: number, call: () => Promise<R>): Promise<R> {
+export async function withDeadline<R>(label: string, deadlineMs: number, call: () => Promise<R>): Promise<R> {
   const context = currentContext()
   const now = performance.now()
   const deadline = Math.min(now + deadlineMs, context.deadline ?? Number.POSITIVE_INFINITY)

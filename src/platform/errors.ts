@@ -131,11 +131,14 @@ export function declaredErrors(): ReadonlyMap<string, Readonly<ErrorDeclaration>
 /** The error as plain JSON, the only form in which it crosses a contract. */
 export interface SerialisedError {
   code: string
+  /** One code may stand under two: a noun missing at the address, and one missing that the body refers to. */
+  status: number
   message: string
   details: Record<string, unknown>
   retryable: boolean
   retryAfter?: number
   faults?: readonly Fault[]
+  headers?: Readonly<Record<string, string>>
 }
 
 /** True for errors of the registry, whatever transport they came through. */
@@ -153,19 +156,23 @@ export function isAppError(error: unknown): error is AppError {
 export function serialiseError(error: AppError): SerialisedError {
   return {
     code: error.code,
+    status: error.status,
     message: error.message,
     details: { ...error.details },
     retryable: error.retryable,
     ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
     ...(error.faults === undefined ? {} : { faults: error.faults }),
+    ...(error.headers === undefined ? {} : { headers: error.headers }),
   }
 }
 
 /** Rebuilds what `serialiseError` wrote. A code that this process does not know keeps its text and counts as a 500. */
 export function rebuildError(wire: SerialisedError): AppError {
-  const declaration = registry.get(wire.code) ?? { code: wire.code, status: 500, sentence: wire.message, retryable: wire.retryable }
+  const known = registry.get(wire.code) ?? references.get(wire.code)?.declaration
+  const declaration = { code: wire.code, status: known ? wire.status : 500, sentence: wire.message, retryable: wire.retryable }
   return new AppError(declaration, wire.message, wire.details, {
     ...(wire.retryAfter === undefined ? {} : { retryAfter: wire.retryAfter }),
     ...(wire.faults === undefined ? {} : { faults: wire.faults }),
+    ...(wire.headers === undefined ? {} : { headers: wire.headers }),
   })
 }

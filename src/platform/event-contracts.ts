@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import { defineError } from './errors.ts'
 import type { ActorRef } from './principal.ts'
-import { describeFaults, validatorOf } from './validation.ts'
+import { closedSchema, describeFaults, openSchema, validatorOf } from './validation.ts'
 
 /** What a module publishes: facts in the past tense with a version and a schema. Pure, so that contracts may hold it. */
 
@@ -131,28 +131,6 @@ export function subjectOf(aggregate: string, id: number | string): string {
   if (!/^[\x21-\x7e]+$/.test(subject) || subject.length > longestSubject)
     throw new TypeError(`event subject ${subject} is not printable ASCII of at most ${longestSubject} characters`)
   return subject
-}
-
-/** At publish every object is closed; where an event is heard, all are open: a newer publisher may say more. */
-const closedSchema = eachObject((schema) => ({ additionalProperties: false, ...schema }))
-const openSchema = eachObject((schema) => ({
-  ...schema,
-  ...('additionalProperties' in schema && schema.additionalProperties === false ? { additionalProperties: true } : {}),
-}))
-
-function eachObject(change: (schema: object) => object): (schema: TSchema) => TSchema {
-  const known = new WeakMap<TSchema, TSchema>()
-  return (schema) => {
-    const found = known.get(schema)
-    if (found) return found
-    const changed: TSchema = JSON.parse(JSON.stringify(schema), (_, value: unknown) =>
-      typeof value === 'object' && value !== null && 'type' in value && value.type === 'object' && 'properties' in value
-        ? change(value)
-        : value,
-    )
-    known.set(schema, changed)
-    return changed
-  }
 }
 
 /** The data as JSON text; throws `EventInvalid` when they do not fit, say more than the schema, or are too large. */

@@ -34,9 +34,10 @@ export interface Events {
 }
 
 export interface ModuleEvents<N extends DatabaseName, E> {
-  database: Database<N>
+  /** Undefined for a module that another process hosts: its events are known, and not delivered. */
+  database: Database<N> | undefined
   contract?: EventContract
-  subscriptions?: Subscriptions<E, Tx<N>>
+  subscriptions?: Subscriptions<E, Tx<N>> | undefined
 }
 
 /** A consumer of a module of this process. */
@@ -139,6 +140,12 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       ),
     )
     if (unknown.length > 0) throw new TypeError(`nobody publishes what is subscribed: ${unknown.join(', ')}`)
+    const waiting = all().flatMap(({ subscribers }) => subscribers.flatMap(({ consumer }) => waitingKeys(consumer)))
+    if (waiting.length > 0)
+      log.warn(
+        { waiting },
+        'events of other processes are not delivered here: these subscriptions wait until publisher and consumer share a process, and the log keeps their events as long as EVENTS_RETENTION_DAYS says',
+      )
     for (const { dispatcher, subscribers } of hosts.values())
       for (const subscriber of subscribers) {
         const { consumer } = subscriber
@@ -149,6 +156,11 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
             dispatcher.add({ consumer: consumer.name, source: source.name, part }, consumer, source)
         }
       }
+  }
+
+  /** What it hears of modules that other processes host. */
+  function waitingKeys({ name, keys }: Consumer): string[] {
+    return [...keys].filter((key) => declarations.has(key) && !sourceByType.has(key)).map((key) => `${name}: ${key}`)
   }
 
   /** The subscribed keys by the database that publishes them. */
@@ -219,13 +231,15 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
   return {
     register({ database, contract, subscriptions = [] }) {
       if (state !== 'open') throw new TypeError('events have been started: register publishers and consumers before')
-      const host = hostOf(database)
+      const host = database && hostOf(database)
       for (const [key, declaration] of contract ? eventsByKey(contract) : []) {
         if (declarations.has(key)) throw new TypeError(`${key} is declared twice`)
         declarations.set(key, declaration)
+        if (!host) continue
         sourceByType.set(key, host)
         host.publishes = true
       }
+      if (!database || !host) return
       for (const subscription of subscriptions) {
         if ([...hosts.values()].some(({ subscribers }) => subscribers.some(({ consumer }) => consumer.name === subscription.consumer)))
           throw new TypeError(`consumer ${subscription.consumer} is registered twice`)

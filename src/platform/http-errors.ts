@@ -84,6 +84,13 @@ export const RouteNotFound = defineError({
   status: 404,
   sentence: 'There is nothing at this address. Compare it with /openapi.json.',
 })
+export const ModuleNotHosted = defineError<{ module: string }>({
+  code: 'MODULE_NOT_HOSTED',
+  status: 421,
+  sentence: 'The module {module} is hosted by another process. Send the request through the router in front of them.',
+  reason: 'Modules run in several processes, and this request reached one that does not host the module of the address.',
+  remedy: 'Route the addresses of each module to the processes that host it; clients use the address of the router.',
+})
 export const MethodNotAllowed = defineError<{ method: string; allow: string }>({
   code: 'METHOD_NOT_ALLOWED',
   status: 405,

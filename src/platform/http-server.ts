@@ -7,7 +7,7 @@ import { Overloaded } from './dependency-errors.ts'
 import { createAdmission, isHealth } from './http-admission.ts'
 import { compress } from './http-compression.ts'
 import { watchConnections } from './http-connections.ts'
-import { MalformedJson, MethodNotAllowed, RouteNotFound, UrlTooLong } from './http-errors.ts'
+import { MalformedJson, MethodNotAllowed, ModuleNotHosted, RouteNotFound, UrlTooLong } from './http-errors.ts'
 import { createFailures, pathOf } from './http-failures.ts'
 import { surround } from './http-handler.ts'
 import { createObservation } from './http-observation.ts'
@@ -32,6 +32,8 @@ export interface HttpNeeds {
   rateLimits?: RateLimits
   /** Absent: the header Idempotency-Key is not looked at. */
   idempotency?: Idempotency
+  /** The module of an address whose routes another process has. */
+  elsewhere?: (path: string) => string | undefined
   /** Tests set their own; on their busy machines nothing is shed unless they ask for it. */
   limits?: { life?: Partial<LifeLimits>; load?: LoadLimits }
 }
@@ -130,7 +132,8 @@ export function createHttp(needs: HttpNeeds): Http {
     origins.write(request, reply)
     if ((request.raw.url?.length ?? 0) > maxUrl) done(UrlTooLong())
     else if (request.is404) {
-      const unknown = answerUnknown(app, origins, request, reply)
+      const module = needs.elsewhere?.(pathOf(request.raw.url))
+      const unknown = module === undefined ? answerUnknown(app, origins, request, reply) : ModuleNotHosted({ module })
       if (unknown) done(unknown)
     } else if (load.overloaded && !isHealth(request) && !request.routeOptions.config.essential)
       done(Overloaded({ dependency: 'this process' }))

@@ -1,20 +1,27 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { ContractServer } from './contract-server.ts'
+import { callPrefix } from './contract-wire.ts'
 import { isAppError } from './errors.ts'
 import type { Health } from './health.ts'
 import { readiness } from './health-routes.ts'
 import type { Log } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 
-/** The listener for the machinery around the process: metrics and full health. Never reachable from outside. */
+/** The listener for the machinery around the process: metrics, full health, and the calls of other processes. Never reachable from outside. */
 export interface Internal {
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
-  close(): Promise<void>
+  /** Callers are asked to keep no connection; they are still served. */
+  drain(): void
+  /** Answers what has been asked, for at most so long, and ends. */
+  close(withinMs?: number): Promise<void>
 }
 
 export interface InternalNeeds {
   health: Health
   /** Absent: no metrics are served. */
   metrics?: Metrics
+  /** Undefined: nobody calls this process. */
+  contracts?: ContractServer | undefined
   log: Log
 }
 
@@ -24,15 +31,18 @@ interface Reply {
   body: string
 }
 
-export function createInternal({ health, metrics, log }: InternalNeeds): Internal {
+export function createInternal({ health, metrics, contracts, log }: InternalNeeds): Internal {
   const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
-    answer(request).then(
-      (reply) => send(response, reply),
-      (error: unknown) => {
-        log.error({ error }, 'internal request failed')
-        send(response, json(500, { status: 'error' }))
-      },
-    )
+    // It never rejects: what goes wrong is answered.
+    if (contracts && request.url?.startsWith(callPrefix)) void contracts.answer(request, response)
+    else
+      answer(request).then(
+        (reply) => send(response, reply),
+        (error: unknown) => {
+          log.error({ error }, 'internal request failed')
+          send(response, json(500, { status: 'error' }))
+        },
+      )
   })
 
   async function answer(request: IncomingMessage): Promise<Reply> {
@@ -72,10 +82,15 @@ export function createInternal({ health, metrics, log }: InternalNeeds): Interna
           resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port })
         })
       }),
-    close: () =>
+    drain: () => contracts?.drain(),
+    close: (withinMs = 5_000) =>
       new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
+        const hurry = setTimeout(() => server.closeAllConnections(), withinMs)
+        server.close(() => {
+          clearTimeout(hurry)
+          resolve()
+        })
+        server.closeIdleConnections()
       }),
   }
 }

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { hash, type KeyObject } from 'node:crypto'
 import { type CryptoKey, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { defineError } from './errors.ts'
@@ -36,7 +36,15 @@ const remembered = 1_000
 type Clock = () => number
 
 /** `now` is in milliseconds since 1970. */
-export function createServiceTokens({ name, key, now = Date.now }: { name: string; key: CryptoKey; now?: Clock }): ServiceTokens {
+export function createServiceTokens({
+  name,
+  key,
+  now = Date.now,
+}: {
+  name: string
+  key: CryptoKey | KeyObject
+  now?: Clock
+}): ServiceTokens {
   const made = new Map<string, { token: Promise<string>; until: number }>()
   return {
     tokenFor(module) {
@@ -57,7 +65,10 @@ export function createServiceTokens({ name, key, now = Date.now }: { name: strin
 }
 
 /** `keys` are the public keys of all processes, by name. */
-export function createServiceTokenVerifier(options: { keys: ReadonlyMap<string, CryptoKey>; now?: Clock }): ServiceTokenVerifier {
+export function createServiceTokenVerifier(options: {
+  keys: ReadonlyMap<string, CryptoKey | KeyObject>
+  now?: Clock
+}): ServiceTokenVerifier {
   const { keys, now = Date.now } = options
   // By digest and module: a token for one module is no token for another.
   const verified = new LRUCache<string, { issuer: string; expiresAt: number }>({ max: remembered })

@@ -38,7 +38,10 @@ export const settingGroups = {
     NODE_ENV: oneOf(['development', 'test', 'production'], 'development', 'production refuses insecure settings'),
     HOST: text('Address the public API listens on', '127.0.0.1'),
     PORT: port('Port of the public API', 3000),
-    INTERNAL_HOST: text('Address of the internal listener: metrics and health for operators', '127.0.0.1'),
+    INTERNAL_HOST: text(
+      'Address of the internal listener: metrics, health, and calls of other processes. Never reachable from outside',
+      '127.0.0.1',
+    ),
     INTERNAL_PORT: port('Port of the internal listener', 7400),
     PUBLIC_URL: optional('How the world reaches the API; issuer of the tokens. Default: http://HOST:PORT'),
     BULKHEAD_DATA_DIR: text('Folder of the embedded servers, their data and the secrets made for development', '.bulkhead'),
@@ -59,11 +62,27 @@ export const settingGroups = {
     MIGRATE_ON_START: oneOf(['on', 'off'], 'off', 'Whether npm start also migrates databases it did not start itself'),
     TRANSPORT: oneOf(['auto', 'loopback'], 'auto', 'How modules of one process call each other; loopback (JSON both ways) is for tests'),
   },
+  Topology: {
+    MODULES: optional('Modules this process hosts, separated by commas; auth and user go together. Unset: all five'),
+    PEERS: optional(
+      'Where the other modules are: customer=http://b:7400,carrier=http://b:7400. Several addresses of one module are separated by | and used in turn',
+    ),
+    PROCESS_NAME: optional('Name of this process among the others; replicas share it. Default: its modules, joined by hyphens'),
+    SERVICE_KEY_FILE: optional('File with the private key of this process. Default: keys/PROCESS_NAME.pem in BULKHEAD_DATA_DIR'),
+    SERVICE_KEYS_FILE: optional(
+      'File with the public keys of all processes and what each hosts. Default: keys/processes.json in BULKHEAD_DATA_DIR',
+    ),
+  },
   Databases: {
     ...databaseSettings('SHARED_DB', 'auth and user', { port: 3306, name: 'shared_user_db', user: 'shared_user' }),
     ...databaseSettings('CUSTOMER_DB', 'customer', { port: 3309, name: 'customer_service_db', user: 'customer_user' }),
     ...databaseSettings('CARRIER_DB', 'carrier', { port: 3310, name: 'carrier_service_db', user: 'carrier_user' }),
     ...databaseSettings('PRICING_DB', 'pricing', { port: 3311, name: 'pricing_service_db', user: 'pricing_user' }),
+    DB_HOST: optional('Host of the database, for a process whose modules share one; stands for SHARED_DB_HOST, CUSTOMER_DB_HOST and so on'),
+    DB_PORT: Type.Optional(Type.Integer({ description: 'Port of that database', minimum: 1, maximum: 65_535 })),
+    DB_NAME: optional('Schema of that database'),
+    DB_USERNAME: optional('Run-time account of that database'),
+    DB_PASSWORD: secret('Password of that account'),
     DB_POOL_SIZE: count('Connections for requests, per database and process', 6, 1, 200),
     EVENTS_POOL_SIZE: count('Connections for event work, per database and process', 4, 2, 100),
   },
@@ -111,6 +130,7 @@ export const settingGroups = {
 
 export const Settings = Type.Object({
   ...settingGroups.Process,
+  ...settingGroups.Topology,
   ...settingGroups.Databases,
   ...settingGroups.Redis,
   ...settingGroups.Identity,

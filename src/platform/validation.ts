@@ -43,6 +43,28 @@ export function withoutIds(schema: TSchema): TSchema {
   return JSON.parse(JSON.stringify(schema, (key, value: unknown) => (key === '$id' ? undefined : value)))
 }
 
+/** Where something is sent every object is closed; where it is received all are open: a newer sender may say more. */
+export const closedSchema = eachObject((schema) => ({ additionalProperties: false, ...schema }))
+export const openSchema = eachObject((schema) => ({
+  ...schema,
+  ...('additionalProperties' in schema && schema.additionalProperties === false ? { additionalProperties: true } : {}),
+}))
+
+function eachObject(change: (schema: object) => object): (schema: TSchema) => TSchema {
+  const known = new WeakMap<TSchema, TSchema>()
+  return (schema) => {
+    const found = known.get(schema)
+    if (found) return found
+    const changed: TSchema = JSON.parse(JSON.stringify(schema), (_, value: unknown) =>
+      typeof value === 'object' && value !== null && 'type' in value && value.type === 'object' && 'properties' in value
+        ? change(value)
+        : value,
+    )
+    known.set(schema, changed)
+    return changed
+  }
+}
+
 /** One readable sentence for a list of faults, for errors inside the house. */
 export function describeFaults(errors: readonly ErrorObject[] | null | undefined): string {
   return (errors ?? []).map((error) => `${error.instancePath || '/'} ${error.message ?? 'is wrong'}`).join('; ')

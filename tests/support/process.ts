@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { isModuleName } from '#platform/module-table.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
 import type { TestDatabases } from './databases.ts'
 import { firstAdmin, testEnvironment } from './environment.ts'
@@ -32,16 +33,16 @@ export async function startProcess(
   until = /"msg":"ready"/,
 ): Promise<RunningProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'bulkhead-process-'))
-  const [port, internalPort] = [await freePort(), await freePort()]
-  const base = testEnvironment(databases, dataDir)
+  const [port, internalPort] = [settings.PORT ?? (await freePort()), settings.INTERNAL_PORT ?? (await freePort())]
+  const base = testEnvironment(databases, dataDir, settings.MODULES?.split(',').filter(isModuleName))
   // A restart on the same databases needs the same secret: signing keys are sealed with it.
-  const secret = secrets.get(databases) ?? base.AUTH_SECRET ?? ''
-  secrets.set(databases, secret)
+  const secret = base.AUTH_SECRET && (secrets.get(databases) ?? base.AUTH_SECRET)
+  if (secret) secrets.set(databases, secret)
   const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/server.ts')], {
     env: {
       PATH: process.env.PATH,
       ...base,
-      AUTH_SECRET: secret,
+      ...(secret ? { AUTH_SECRET: secret } : {}),
       LOG_LEVEL: 'info',
       PORT: String(port),
       INTERNAL_PORT: String(internalPort),

@@ -1,0 +1,147 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { Pool } from 'undici'
+import type { Config } from './config.ts'
+import { createPeer, type Peer, type PeerObserver } from './contract-peer.ts'
+import { type AnyOperation, type ContractServer, createContractServer } from './contract-server.ts'
+import type { Caller } from './contract-wire.ts'
+import { type Contract, type ContractOf, offer } from './contracts.ts'
+import type { Component } from './health.ts'
+import type { Log } from './logging.ts'
+import type { Metrics } from './metrics.ts'
+import { callsOf, isModuleName, type ModuleName, moduleNames } from './module-table.ts'
+import { createServiceTokens, createServiceTokenVerifier, type ServiceTokens } from './service-tokens.ts'
+
+/**
+ * Where contracts change hands. A module that is hosted here offers its implementation, to neighbours here and in other processes;
+ * of one that is not, its peer is lent under the same type. Neither side can tell which it is.
+ */
+export interface Exchange {
+  /** `implementation` is undefined for a module that another process hosts. */
+  offer<C extends Contract>(contract: C, implementation: ContractOf<C> | undefined, callers?: readonly Caller[]): Lendable<C>
+  /** What other processes may call; undefined when this one has no name among them. */
+  readonly server: ContractServer | undefined
+  /** The modules elsewhere that modules of this process do not work without. */
+  components(): Component[]
+  close(): Promise<void>
+}
+
+export interface Lendable<C extends Contract> {
+  /** The contract, for this caller. Throws where the table of modules does not let it call. */
+  to(caller: Caller): ContractOf<C>
+}
+
+export interface ExchangeNeeds {
+  config: Pick<Config, 'transport' | 'modules' | 'peers' | 'service'>
+  metrics: Metrics
+  log: Pick<Log, 'info' | 'warn' | 'error'>
+}
+
+/** The server keeps silent connections for 65 s; new replicas behind one name are found within 30. */
+const poolOptions = {
+  connections: 16,
+  clientTtl: 30_000,
+  keepAliveTimeout: 30_000,
+  keepAliveMaxTimeout: 30_000,
+  connect: { timeout: 250 },
+  // Every call has a deadline of its own, which ends it earlier.
+  headersTimeout: 60_000,
+  bodyTimeout: 60_000,
+} satisfies Pool.Options
+
+export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchange {
+  const { service, peers: addresses } = config
+  const calls = metrics.counter('bulkhead_contract_calls_total', 'Calls of contracts, the same in every transport', [
+    'caller',
+    'module',
+    'operation',
+  ])
+  const tokens = service && createServiceTokens({ name: service.name, key: createPrivateKey(service.privateKey) })
+  const server = service && createServer(service, log)
+  const pools = new Map<string, Pool>()
+  const peers = new Map<ModuleName, Peer>()
+  const observe = createObserver(metrics)
+
+  function poolOf(url: string): Pool {
+    const pool = pools.get(url) ?? new Pool(url, poolOptions)
+    pools.set(url, pool)
+    return pool
+  }
+
+  function peerOf(module: ModuleName, ticket: ServiceTokens): Peer {
+    const urls = addresses[module] ?? []
+    if (urls.length === 0) throw new TypeError(`${module} is neither hosted here nor named in PEERS`)
+    const peer =
+      peers.get(module) ?? createPeer({ module, pools: urls.map((url) => ({ url, pool: poolOf(url) })), tokens: ticket, observe, log })
+    peers.set(module, peer)
+    return peer
+  }
+
+  /** Each operation as a call of the peer. Those of the unit alone throw when they are called: a unit is hosted together. */
+  function remote(contract: Contract, caller: Caller): Record<string, AnyOperation> {
+    if (!isModuleName(contract.module) || !tokens) throw new TypeError(`${contract.module} cannot be called in another process`)
+    const peer = peerOf(contract.module, tokens)
+    const operations = Object.keys(contract.operations)
+    return Object.fromEntries(operations.map((name) => [name, (input: unknown) => peer.call(caller, contract, name, input)]))
+  }
+
+  function counted(contract: Contract, caller: Caller, operations: Readonly<Record<string, AnyOperation>>): Record<string, AnyOperation> {
+    return Object.fromEntries(
+      Object.entries(operations).map(([operation, call]) => {
+        const count = calls.labels({ caller, module: contract.module, operation })
+        const carried = (input: unknown): Promise<unknown> => {
+          count.inc()
+          return call(input)
+        }
+        return [operation, carried]
+      }),
+    )
+  }
+
+  return {
+    offer<C extends Contract>(contract: C, implementation: ContractOf<C> | undefined, callers: readonly Caller[] = callersOf(contract)) {
+      const local = implementation && offer(contract, implementation, { transport: config.transport })
+      // The names of the operations are checked by the type of the contract; behind it all are functions of unknown to unknown.
+      if (implementation) server?.offer(contract, implementation as Readonly<Record<string, AnyOperation>>, callers)
+      return {
+        to(caller) {
+          if (!callers.includes(caller)) throw new TypeError(`${caller} does not know ${contract.module}: see the table of modules`)
+          const operations = local ? (local as Readonly<Record<string, AnyOperation>>) : remote(contract, caller)
+          return Object.freeze(counted(contract, caller, operations)) as ContractOf<C>
+        },
+      }
+    },
+    server,
+    components: () =>
+      [...peers].map(([module, peer]) => ({
+        name: `module ${module}`,
+        modules: config.modules.filter((own) => callsOf(own).includes(module)),
+        probe: async () => ({ latencyMs: await peer.probe() }),
+      })),
+    close: async () => {
+      await Promise.all([...pools.values()].map((pool) => pool.destroy()))
+    },
+  }
+}
+
+const callersOf = ({ module }: Contract): readonly Caller[] =>
+  moduleNames.filter((caller) => callsOf(caller).some((called) => called === module))
+
+function createServer({ processes }: NonNullable<Config['service']>, log: ExchangeNeeds['log']): ContractServer {
+  const keys = new Map(Object.entries(processes).map(([name, { publicKey }]) => [name, createPublicKey(publicKey)]))
+  return createContractServer({ verifier: createServiceTokenVerifier({ keys }), hostedBy: (name) => processes[name]?.modules ?? [], log })
+}
+
+function createObserver(metrics: Metrics): PeerObserver {
+  const durations = metrics.histogram('bulkhead_remote_call_duration_seconds', 'Calls of modules in other processes, repeats included', [
+    'module',
+    'operation',
+    'outcome',
+  ])
+  const repeats = metrics.counter('bulkhead_remote_calls_repeated_total', 'Repeats of calls whose first attempt failed', ['module'])
+  const open = metrics.gauge('bulkhead_peer_open', '1 while calls of this address are refused without an attempt', ['module', 'url'])
+  return {
+    repeated: (module) => repeats.inc({ module }),
+    changed: (module, url, isOpen) => open.set({ module, url }, isOpen ? 1 : 0),
+    ended: (module, operation, outcome, ms) => durations.observe({ module, operation, outcome }, ms / 1_000),
+  }
+}
