@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import type { DatabaseName } from '#platform/databases.ts'
 import { isMeantFor } from '#platform/event-contracts.ts'
 import type { HostedConsumer, HostedSource } from '#platform/events.ts'
+import { ModuleUnavailable } from '#platform/health-routes.ts'
 import type { JobKind } from '#platform/jobs.ts'
 import { ConsumerNotFound } from './errors.ts'
 import type { KnownEvents } from './hosted.ts'
@@ -136,9 +137,9 @@ async function requireKept({ database }: HostedSource, part: number, after: numb
   if (since === undefined || Date.parse(oldest.at) > Date.parse(since)) throw EventsPurged({ oldest: oldest.at })
 }
 
-/** A consumer of this process hears nothing of a source that is not here: the registry sees to it. */
+/** Throws MODULE_UNAVAILABLE when the log of the source is not to be read in this process. */
 export function sourceNamed(events: KnownEvents, name: string): HostedSource {
   const found = events.sources().find((source) => source.name === name)
-  if (!found) throw new TypeError(`no module of this process publishes in ${name}`)
+  if (!found) throw ModuleUnavailable({ module: name })
   return found
 }

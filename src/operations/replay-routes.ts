@@ -1,4 +1,5 @@
 import type { DatabaseName } from '#platform/databases.ts'
+import { ModuleUnavailable } from '#platform/health-routes.ts'
 import { accepted, answers, type ModuleRoutes } from '#platform/http.ts'
 import { InvalidTransition, ReasonRequired } from '#platform/http-errors.ts'
 import { ConsumerNotFound, EventNotFound } from './errors.ts'
@@ -21,65 +22,66 @@ const failures = [
   EventsPurged,
   InvalidTransition,
   EventLogRenewed,
+  ModuleUnavailable,
 ] as const
 
+/** The job is in the consumer's database, which only the request names: the key of a request may be in any of them. */
 export const replayRoutes =
-  /** The job is in the consumer's database, which only the request names. */
-    ({ replay, databases }: { replay: Replay; databases: readonly DatabaseName[] }): ModuleRoutes =>
-    async (app) => {
-      app.post(
-        uuidPath('/v1/events/:id/replay'),
-        {
-          schema: {
-            operationId: 'replayEvent',
-            summary: 'Have an event handled again that was handled before',
-            description,
-            tags,
-            params: UuidParams,
-            body: ReplayEvent,
-            response: answers({ 200: ReplayPreview, 202: EventJob }),
-          },
-          config: {
-            access,
-            errors: [...failures, EventNotFound, ConsumerRequired],
-            answer,
-            database: databases,
-            idempotency: 'required',
-          },
-          bodyLimit,
+  ({ replay, databases }: { replay: Replay; databases: readonly DatabaseName[] }): ModuleRoutes =>
+  async (app) => {
+    app.post(
+      uuidPath('/v1/events/:id/replay'),
+      {
+        schema: {
+          operationId: 'replayEvent',
+          summary: 'Have an event handled again that was handled before',
+          description,
+          tags,
+          params: UuidParams,
+          body: ReplayEvent,
+          response: answers({ 200: ReplayPreview, 202: EventJob }),
         },
-        async (request) => replay.replayEvent(request.params.id, request.body),
-      )
+        config: {
+          access,
+          errors: [...failures, EventNotFound, ConsumerRequired],
+          answer,
+          database: databases,
+          idempotency: 'required',
+        },
+        bodyLimit,
+      },
+      async (request) => replay.replayEvent(request.params.id, request.body),
+    )
 
-      app.post(
-        '/v1/events/replay',
-        {
-          schema: {
-            operationId: 'replayEvents',
-            summary: 'Have the events handled again that a consumer has handled before',
-            description,
-            tags,
-            body: ReplayEvents,
-            response: answers({ 200: ReplayPreview, 202: EventJob }),
-          },
-          config: { access, errors: failures, answer, database: databases, idempotency: 'required' },
-          bodyLimit,
+    app.post(
+      '/v1/events/replay',
+      {
+        schema: {
+          operationId: 'replayEvents',
+          summary: 'Have the events handled again that a consumer has handled before',
+          description,
+          tags,
+          body: ReplayEvents,
+          response: answers({ 200: ReplayPreview, 202: EventJob }),
         },
-        async (request) => replay.replayEvents(request.body),
-      )
+        config: { access, errors: failures, answer, database: databases, idempotency: 'required' },
+        bodyLimit,
+      },
+      async (request) => replay.replayEvents(request.body),
+    )
 
-      app.get(
-        uuidPath('/v1/event-jobs/:id'),
-        {
-          schema: {
-            operationId: 'getEventJob',
-            summary: 'Read how far a replay is',
-            tags,
-            params: UuidParams,
-            response: answers({ 200: EventJob }),
-          },
-          config: { access, errors: [EventJobNotFound] },
+    app.get(
+      uuidPath('/v1/event-jobs/:id'),
+      {
+        schema: {
+          operationId: 'getEventJob',
+          summary: 'Read how far a replay is',
+          tags,
+          params: UuidParams,
+          response: answers({ 200: EventJob }),
         },
-        async (request) => replay.requireJob(request.params.id),
-      )
-    }
+        config: { access, errors: [EventJobNotFound] },
+      },
+      async (request) => replay.requireJob(request.params.id),
+    )
+  }

@@ -19,12 +19,12 @@ import type { EventJob, ReplayEvent, ReplayEvents, ReplayFilter, ReplayPreview }
 export interface Replay {
   /**
    * One event that the consumer has settled. Throws REASON_REQUIRED, EVENT_NOT_FOUND, EVENTS_PURGED, CONSUMER_NOT_FOUND,
-   * CONSUMER_REQUIRED, CONSUMER_NOT_REPLAYABLE, EVENT_NOT_HEARD, INVALID_TRANSITION, EVENT_LOG_RENEWED.
+   * CONSUMER_REQUIRED, CONSUMER_NOT_REPLAYABLE, EVENT_NOT_HEARD, INVALID_TRANSITION, EVENT_LOG_RENEWED, MODULE_UNAVAILABLE.
    */
   replayEvent(eventId: string, wish: ReplayEvent): Promise<EventJob | ReplayPreview>
   /**
    * Those that fit, of all that the consumer has settled. Throws REASON_REQUIRED, CONSUMER_NOT_FOUND,
-   * CONSUMER_NOT_REPLAYABLE, EVENT_NOT_HEARD, EVENTS_PURGED, INVALID_TRANSITION, EVENT_LOG_RENEWED.
+   * CONSUMER_NOT_REPLAYABLE, EVENT_NOT_HEARD, EVENTS_PURGED, INVALID_TRANSITION, EVENT_LOG_RENEWED, MODULE_UNAVAILABLE.
    */
   replayEvents(wish: ReplayEvents): Promise<EventJob | ReplayPreview>
   /** Throws EVENT_JOB_NOT_FOUND. */
