@@ -27,6 +27,7 @@ import { createRateLimits } from './platform/rate-limits.ts'
 import { createRedis } from './platform/redis.ts'
 import { shareSecurity } from './platform/remote-security.ts'
 import { permissionUses } from './platform/route-policy.ts'
+import { topologyReport } from './platform/topology-report.ts'
 
 export interface AppNeeds {
   config: Config
@@ -189,7 +190,8 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     await Promise.all([...databases.map((database) => database.close()), redis.close(), exchange.close()])
   }
 
-  const internal = createInternal({ health, log, contracts: exchange.server, ...(config.metrics ? { metrics } : {}) })
+  const topology = () => topologyReport(config, exchange.lent(), events.routes())
+  const internal = createInternal({ health, log, contracts: exchange.server, topology, ...(config.metrics ? { metrics } : {}) })
   return {
     http,
     internal,

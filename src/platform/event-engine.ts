@@ -21,6 +21,8 @@ export interface Events {
   start(): Promise<void>
   /** Takes nothing new, lets running handlers end within 10 s, rolls the others back and gives all leases back. */
   stop(): Promise<void>
+  /** What the consumers of this process hear, delivered or waiting for a publisher in another process. */
+  routes(): readonly EventRoute[]
   /** What this process hosts, known once everything is registered. */
   consumers(): readonly HostedConsumer[]
   sources(): readonly HostedSource[]
@@ -38,6 +40,13 @@ export interface ModuleEvents<N extends DatabaseName, E> {
   database: Database<N> | undefined
   contract?: EventContract
   subscriptions?: Subscriptions<E, Tx<N>> | undefined
+}
+
+export interface EventRoute {
+  readonly consumer: string
+  /** `user.created@1`. */
+  readonly key: string
+  readonly at: 'here' | 'nowhere'
 }
 
 /** A consumer of a module of this process. */
@@ -140,7 +149,9 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       ),
     )
     if (unknown.length > 0) throw new TypeError(`nobody publishes what is subscribed: ${unknown.join(', ')}`)
-    const waiting = all().flatMap(({ subscribers }) => subscribers.flatMap(({ consumer }) => waitingKeys(consumer)))
+    const waiting = routes()
+      .filter(({ at }) => at === 'nowhere')
+      .map(({ consumer, key }) => `${consumer}: ${key}`)
     if (waiting.length > 0)
       log.warn(
         { waiting },
@@ -158,9 +169,12 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       }
   }
 
-  /** What it hears of modules that other processes host. */
-  function waitingKeys({ name, keys }: Consumer): string[] {
-    return [...keys].filter((key) => declarations.has(key) && !sourceByType.has(key)).map((key) => `${name}: ${key}`)
+  function routes(): readonly EventRoute[] {
+    return all().flatMap(({ subscribers }) =>
+      subscribers.flatMap(({ consumer: { name, keys } }) =>
+        [...keys].map((key): EventRoute => ({ consumer: name, key, at: sourceByType.has(key) ? 'here' : 'nowhere' })),
+      ),
+    )
   }
 
   /** The subscribed keys by the database that publishes them. */
@@ -279,6 +293,8 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       await Promise.all([looking, sweep.stop()])
       await Promise.all(all().map((host) => host.stop(stopMs)))
     },
+
+    routes,
 
     consumers: () =>
       all().flatMap(({ database, subscribers }) =>

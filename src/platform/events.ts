@@ -13,7 +13,15 @@ export {
   EventInvalid,
   type EventsOf,
 } from './event-contracts.ts'
-export { createEvents, type Events, type EventsNeeds, type HostedConsumer, type HostedSource, type ModuleEvents } from './event-engine.ts'
+export {
+  createEvents,
+  type EventRoute,
+  type Events,
+  type EventsNeeds,
+  type HostedConsumer,
+  type HostedSource,
+  type ModuleEvents,
+} from './event-engine.ts'
 export { createPublisher, type Publisher } from './event-publisher.ts'
 export {
   type EventHandler,

@@ -20,9 +20,17 @@ export interface Exchange {
   offer<C extends Contract>(contract: C, implementation: ContractOf<C> | undefined, callers?: readonly Caller[]): Lendable<C>
   /** What other processes may call; undefined when this one has no name among them. */
   readonly server: ContractServer | undefined
+  /** Which caller was lent which module, and where that is: the call itself, or its addresses. */
+  lent(): readonly LentContract[]
   /** The modules elsewhere that modules of this process do not work without. */
   components(): Component[]
   close(): Promise<void>
+}
+
+export interface LentContract {
+  readonly caller: Caller
+  readonly module: string
+  readonly at: 'here' | readonly string[]
 }
 
 export interface Lendable<C extends Contract> {
@@ -60,6 +68,7 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
   const pools = new Map<string, Pool>()
   const peers = new Map<ModuleName, Peer>()
   const observe = createObserver(metrics)
+  const lent: LentContract[] = []
 
   function poolOf(url: string): Pool {
     const pool = pools.get(url) ?? new Pool(url, poolOptions)
@@ -106,11 +115,17 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
         to(caller) {
           if (!callers.includes(caller)) throw new TypeError(`${caller} does not know ${contract.module}: see the table of modules`)
           const operations = local ? (local as Readonly<Record<string, AnyOperation>>) : remote(contract, caller)
+          lent.push({
+            caller,
+            module: contract.module,
+            at: (isModuleName(contract.module) && !local && addresses[contract.module]) || 'here',
+          })
           return Object.freeze(counted(contract, caller, operations)) as ContractOf<C>
         },
       }
     },
     server,
+    lent: () => lent,
     components: () =>
       [...peers].map(([module, peer]) => ({
         name: `module ${module}`,

@@ -6,6 +6,7 @@ import type { Health } from './health.ts'
 import { readiness } from './health-routes.ts'
 import type { Log } from './logging.ts'
 import type { Metrics } from './metrics.ts'
+import type { TopologyReport } from './topology-report.ts'
 
 /** The listener for the machinery around the process: metrics, full health, and the calls of other processes. Never reachable from outside. */
 export interface Internal {
@@ -22,6 +23,8 @@ export interface InternalNeeds {
   metrics?: Metrics
   /** Undefined: nobody calls this process. */
   contracts?: ContractServer | undefined
+  /** What the process knows of its place among the others. */
+  topology?: () => TopologyReport
   log: Log
 }
 
@@ -31,7 +34,7 @@ interface Reply {
   body: string
 }
 
-export function createInternal({ health, metrics, contracts, log }: InternalNeeds): Internal {
+export function createInternal({ health, metrics, contracts, topology, log }: InternalNeeds): Internal {
   const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
     // It never rejects: what goes wrong is answered.
     if (contracts && request.url?.startsWith(callPrefix)) void contracts.answer(request, response)
@@ -52,6 +55,8 @@ export function createInternal({ health, metrics, contracts, log }: InternalNeed
       case '/metrics':
         if (!metrics) return json(404, { status: 'metrics are off' })
         return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }
+      case '/topology':
+        return topology ? json(200, topology()) : json(404, { status: 'not found' })
       case '/health/live':
         return json(200, { status: 'ok' })
       case '/health/startup':

@@ -2,10 +2,14 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { importPKCS8 } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadConfig } from '#platform/config.ts'
+import { isModuleName } from '#platform/module-table.ts'
 import { createServiceTokens } from '#platform/service-tokens.ts'
 import { type Api, ApiProblem, login, type Page } from '../../scripts/api.ts'
 import type { QuoteView } from '../../scripts/quote-text.ts'
 import { demoEmails, demoShipment, register, seedDemo } from '../../scripts/seed.ts'
+import { describeTopology } from '../../scripts/topology/description.ts'
+import { testEnvironment } from '../support/environment.ts'
 import { type SplitSystem, startSplit } from './split-system.ts'
 
 /** Pricing, auth and user in one process, customer and carrier in another: calls go both ways. */
@@ -135,6 +139,22 @@ describe('the system in two processes', () => {
 
       expect(reply.status).toBe(401)
     })
+  })
+
+  it.each(['front', 'back'])('TP-03: what is described of %s without starting it is what it says of itself', async (name) => {
+    const settings = system.settingsOf(name)
+    const { databases } = system
+    const modules = settings.MODULES?.split(',').filter(isModuleName)
+
+    const described = await describeTopology(loadConfig({ ...testEnvironment(databases, '/nowhere', modules), ...settings }))
+    const said = await (await fetch(`${system.process(name).internalUrl}/topology`)).json()
+
+    expect(described).toEqual(said)
+    expect(described.calls.map(({ caller, module, at }) => `${caller} ${module} ${at === 'here' ? at : 'elsewhere'}`)).toEqual(
+      name === 'front'
+        ? ['auth user here', 'pricing carrier elsewhere', 'pricing customer elsewhere']
+        : ['carrier user elsewhere', 'customer user elsewhere', 'platform auth elsewhere'],
+    )
   })
 
   it('says at boot which events do not reach it', () => {

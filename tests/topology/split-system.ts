@@ -16,6 +16,8 @@ export interface SplitSystem {
   api: Api
   databases: TestDatabases
   process(name: string): RunningProcess & { api: Api }
+  /** The settings that make a process what it is in this layout. */
+  settingsOf(name: string): Record<string, string>
   /** What its keys are in, for tests that speak for a process. */
   keys: string
   /** Starts one again, on the same ports, after it has ended. */
@@ -43,11 +45,11 @@ export async function startSplit(
   const running = new Map<string, RunningProcess & { api: Api }>()
 
   const internalUrl = (name: string): string => `http://127.0.0.1:${ports.get(name)?.internal}`
-  async function start(name: string): Promise<void> {
+  function settingsOf(name: string): Record<string, string> {
     const modules = layout[name] ?? []
     const elsewhere = Object.entries(layout).filter(([other]) => other !== name)
     const peers = elsewhere.flatMap(([other, hosted]) => hosted.map((module) => `${module}=${through(other, internalUrl(other))}`))
-    const process = await startProcess(databases, {
+    return {
       MODULES: modules.join(','),
       PEERS: peers.join(','),
       PROCESS_NAME: name,
@@ -57,7 +59,11 @@ export async function startSplit(
       INTERNAL_PORT: String(ports.get(name)?.internal),
       PUBLIC_URL: 'http://bulkhead.test',
       ...settings,
-    })
+    }
+  }
+
+  async function start(name: string): Promise<void> {
+    const process = await startProcess(databases, settingsOf(name))
     running.set(name, { ...process, api: createApi(process.url) })
   }
 
@@ -72,6 +78,7 @@ export async function startSplit(
     api: createApi(router.url),
     databases,
     keys,
+    settingsOf,
     process(name) {
       const found = running.get(name)
       if (!found) throw new TypeError(`no process ${name} runs`)
