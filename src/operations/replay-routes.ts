@@ -80,7 +80,7 @@ export const replayRoutes =
           params: UuidParams,
           response: answers({ 200: EventJob }),
         },
-        config: { access, errors: [EventJobNotFound] },
+        config: { access: { permission: 'event:read' }, errors: [EventJobNotFound] },
       },
       async (request) => replay.requireJob(request.params.id),
     )
