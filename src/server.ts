@@ -46,6 +46,8 @@ async function main(): Promise<void> {
   await health.start()
   await schemasAreCurrent(app, log)
   await budgetIsKept(app, config, log)
+  // Signals are heard from the beginning: what was asked to end begins nothing more.
+  if (shutdown.isUnderWay) return
   await app.start()
   await events.start()
   jobs.start()

@@ -220,6 +220,17 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       })
   }
 
+  async function prepare(): Promise<void> {
+    for (const host of publishers()) {
+      try {
+        await host.prepare()
+      } catch (error) {
+        // Whatever a server could not do at the moment is done at a later look.
+        if (!isAppError(error) || error.status !== 503) throw error
+      }
+    }
+  }
+
   function lookNow(): void {
     moved()
     if (state !== 'started') return
@@ -266,19 +277,15 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
     },
 
     async start() {
+      // The process was asked to end before it had begun.
+      if (state === 'stopped') return
       if (state !== 'open') throw new TypeError('events are started once')
       state = 'started'
       seal()
       listen()
-      for (const host of publishers()) {
-        try {
-          await host.prepare()
-        } catch (error) {
-          // Whatever a server could not do at the moment is done at a later look.
-          if (!isAppError(error) || error.status !== 503) throw error
-        }
-      }
-      await lookAround()
+      const starting = prepare().then(lookAround)
+      looking = starting.catch(() => {})
+      await starting
       schedule()
       sweep.start()
     },

@@ -247,6 +247,33 @@ test('EV-25: stopping lets the handler under way end and gives the leases back',
   expect(await world.rows('ships', "SELECT * FROM outbox_sequence WHERE owner <> ''")).toEqual([])
 })
 
+test('EV-25: stopping while the start is under way waits for it and gives every lease back', async () => {
+  const crew = register(world.crew())
+  for (const ship of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) await crew.sail(ship, 1)
+
+  let isStarted = false
+  void crew.events.start().then(() => {
+    isStarted = true
+  })
+  await crew.events.stop()
+
+  expect(isStarted).toBe(true)
+  expect(await world.rows('harbours', "SELECT * FROM inbox_cursor WHERE owner <> ''")).toEqual([])
+  expect(await world.rows('ships', "SELECT * FROM outbox_sequence WHERE owner <> ''")).toEqual([])
+  expect(crew.log.filter(({ level }) => level !== 'info')).toEqual([])
+})
+
+test('EV-25: what was stopped before it was started does not begin', async () => {
+  const crew = register(world.crew())
+  await crew.sail(1, 1)
+
+  await crew.events.stop()
+  await crew.events.start()
+
+  expect(await world.rows('harbours', 'SELECT * FROM inbox_cursor')).toEqual([])
+  expect(await book()).toEqual([])
+})
+
 test('EV-25: stopping rolls a handler back that does not end, and the next process handles the event', async () => {
   let entered = false
   const endless = bookkeeping(() => {

@@ -53,10 +53,10 @@ orders.on('line', (order: Order | string) => {
 // Nobody listens any more.
 orders.on('close', () => process.exit(1))
 
+let lanes: Promise<void>[] = []
 say({ kind: 'starting' })
-await events.start()
-say({ kind: 'ready' })
-const lanes = task.publishes ? startPublishing(task.publishes) : []
+const started = events.start()
+// From here on, not from the end of the start: the first handlers run before that.
 process.once('SIGTERM', async () => {
   publishing = false
   await Promise.all(lanes)
@@ -64,6 +64,9 @@ process.once('SIGTERM', async () => {
   await Promise.all([ships.close(), harbours.close()])
   process.exit(0)
 })
+await started
+say({ kind: 'ready' })
+if (task.publishes && publishing) lanes = startPublishing(task.publishes)
 
 function startPublishing(settings: Publishing): Promise<void>[] {
   const paceMs = settings.perSecond === undefined ? 0 : (1_000 * settings.lanes) / settings.perSecond

@@ -18,7 +18,7 @@ export const zombies: Scenario = {
     standard: { events: 10_000, subjects: 1_000, faults: 60 },
     full: { events: 50_000, subjects: 1_000, faults: 400 },
   },
-  async run(size, { random, progress }) {
+  async run(size, { random, progress, form }) {
     const sea = await openSea(size)
     let stops = 0
     try {
@@ -27,8 +27,8 @@ export const zombies: Scenario = {
         random,
         progress,
         crew: Array.from({ length: 5 }, () => ({
-          // Slow enough for the stops to happen while there is something to do.
-          publishes: careless(size.subjects, { lanes: 2, perSecond: 60 }),
+          // Slow enough for the stops to happen while there is something to do; most of the time one process works.
+          publishes: careless(size.subjects, { lanes: 2, perSecond: form === 'short' ? 60 : 150 }),
           delivers: { handlerMs: 1 },
         })),
         events: size.events,
