@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { anySeed, createRandom } from '../tests/faults/harness/random.ts'
@@ -88,12 +88,13 @@ async function measure(scenario: Scenario, form: Form, seed: number): Promise<Me
   size.events = numberOf('events', options.events) ?? size.events
   size.faults = numberOf('faults', options.faults ?? options.kills) ?? size.faults
   if (!live) process.stderr.write(`${name} … `)
+  const loadBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10
   const figures = await scenario.run(size, { form, random: createRandom(seed), progress: say })
   const verdict = figures.broken.length === 0 ? '✓' : '✗'
   process.stderr.write(
     live ? `\r\x1b[2K${verdict} ${name} (${figures.seconds.toFixed(1)} s)\n` : `${verdict} (${figures.seconds.toFixed(1)} s)\n`,
   )
-  return { name, claim: scenario.claim, seed, at: new Date().toISOString(), ...figures }
+  return { name, claim: scenario.claim, seed, at: new Date().toISOString(), loadBefore, ...figures }
 }
 
 /** Figures of scenarios that did not run this time stay, with the date of theirs, as long as the machine is the same. */

@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { nameOf } from '../../tests/faults/harness/scenario.ts'
+import { scenarios } from '../../tests/faults/scenarios.ts'
 import { reliabilityPage } from './page.ts'
-import type { Measured } from './results.ts'
+import type { Measured, Measurements } from './results.ts'
 
 const kills: Measured = {
   name: 'EV-03',
   claim: 'processes are killed at any moment',
   seed: 4_711,
+  loadBefore: 0.25,
   at: '2026-03-04T05:06:07.000Z',
   events: 10_040,
   faults: 50,
@@ -37,7 +42,7 @@ describe('the page about reliability', () => {
 
   it('shows the figures of each scenario in its row', () => {
     expect(rowOf('EV-03').split(' | ')).toEqual(
-      expect.arrayContaining(['| EV-03', '10,040', '50', '0', '0', '0', '11,234', '41.3', '243', '4711 |']),
+      expect.arrayContaining(['| EV-03', '10,040', '50', '0', '0', '0', '11,234', '41.3', '243', '0.3', '4711 |']),
     )
     expect(rowOf('EV-04 stopped in a handler')).toContain('| 2,500 | 7 | 3 | 2 | 1 |')
   })
@@ -49,8 +54,8 @@ describe('the page about reliability', () => {
   })
 
   it('says of each promise whether it held', () => {
-    expect(page).toContain('- held: no event is lost')
-    expect(page).toContain('- **did not hold: another process takes over within 15 s**')
+    expect(page).toContain('Held: no event is lost.')
+    expect(page).toContain('**Did not hold: another process takes over within 15 s.**')
     expect(page).not.toContain('Every promise that was put to the test held.')
     expect(reliabilityPage({ machine, measured: [kills] })).toContain('Every promise that was put to the test held.')
   })
@@ -69,4 +74,12 @@ describe('the page about reliability', () => {
       expect(page).toContain(`## ${heading}\n`)
     expect(page).toContain('npm run chaos -- --scenario EV-03 --seed 42')
   })
+})
+
+it('the committed page says what the committed figures say, of every scenario there is', () => {
+  const docs = resolve(import.meta.dirname, '../../docs')
+  const measurements: Measurements = JSON.parse(readFileSync(join(docs, 'reliability.json'), 'utf8'))
+
+  expect(readFileSync(join(docs, 'reliability.md'), 'utf8')).toBe(reliabilityPage(measurements))
+  expect(measurements.measured.map(({ name }) => name)).toEqual(scenarios.map(nameOf))
 })

@@ -62,13 +62,13 @@ const limits = `- **Effects outside the consumer's database** (mail, webhooks, o
 - **Events of a database that is lost.** A backup brings back what it holds. Consumers that were ahead of it are noticed and
   stopped instead of being fed other events under old numbers.
 - **A commit whose answer was lost** may have happened. The publisher is told that the outcome is unknown, not that it failed.
-- **More than one failure of the database server's own promises.** With \`sync_binlog\` and \`innodb_flush_log_at_trx_commit\` below 1 a
-  server may forget what it has acknowledged when its machine loses power; no layer above can bring that back.`
+- **What the database server itself does not keep.** With \`sync_binlog\` or \`innodb_flush_log_at_trx_commit\` set to anything but 1 a
+  server may forget what it has acknowledged when its machine loses power; no layer above it can bring that back.`
 
 const method = `Every scenario starts MariaDB servers and worker processes of its own. The workers are separate operating-system processes that
 publish and deliver with the code that production runs; nothing in it knows that it is being tested. Publishers choose among
 the subjects by chance, a fifth of the traffic goes to ten of them, 5 % of the transactions are rolled back and 10 % wait before
-they commit, so that transactions of one subject meet and numbers are committed out of order.
+they commit, so that transactions of one subject meet and ids are committed out of order.
 
 The **ledger** is kept by the test process in its memory, outside of everything that is broken on purpose. A publisher tells it of
 a commit as soon as the database has acknowledged it, a handler tells it of each run before it does anything. At the end the
@@ -86,7 +86,7 @@ Processes are killed with SIGKILL, stopped with SIGSTOP, continued with SIGCONT 
 chooses; the same seed chooses the same moments and victims, though not how the operating system runs them. Database servers are
 killed with SIGKILL and started again on their data. Answers to COMMIT are cut off by a proxy that lets the server have the
 statement and drops its reply. The scenarios and the harness are in [tests/faults](../tests/faults/README.md); \`npm test\` runs all of
-them in a short form. That each guard is needed is shown by tests that take it away.`
+them in a short form. That each guard is needed, and would be missed, is shown by [taking it away](../tests/redchecks/README.md).`
 
 function figureTable(measured: readonly Measured[]): string {
   const alignments = columns.map((_, index) => (index === 0 ? '---' : '---:'))
@@ -95,14 +95,17 @@ function figureTable(measured: readonly Measured[]): string {
 }
 
 const legend = `Seconds are those of the whole scenario, with the time that processes take to start and to be replaced, on a machine that also runs
-the database servers and the test. The throughput of an undisturbed system is measured by \`npm run bench\`, not here.`
+the database servers and the test. *Load before* is how many processes wanted a processor, on average in the minute before the
+scenario began: above the number of processors the machine was busy with other things, and seconds and events/s say little. What is
+lost, duplicated or out of order must be 0 all the more. The throughput of an undisturbed system is measured by \`npm run bench\`.`
 
 function account({ name, claim, more, held, broken, at }: Measured): string {
   const figures = Object.entries(more).map(([what, value]) => `${what}: ${count(value)}`)
   return [
     `### ${name}`,
     `${claim.charAt(0).toUpperCase()}${claim.slice(1)}.`,
-    [...broken.map((promise) => `- **did not hold: ${promise}**`), ...held.map((promise) => `- held: ${promise}`)].join('\n'),
+    ...(broken.length > 0 ? [`**Did not hold: ${broken.join('; ')}.**`] : []),
+    ...(held.length > 0 ? [`Held: ${held.join('; ')}.`] : []),
     [...figures, `measured on ${at.slice(0, 10)}`].join(' · '),
   ].join('\n\n')
 }

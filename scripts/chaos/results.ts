@@ -5,6 +5,8 @@ export interface Measured extends Figures {
   readonly claim: string
   readonly seed: number
   readonly at: string
+  /** Processes that wanted a processor, on average in the minute before it began: whether the machine was busy with other things. */
+  readonly loadBefore: number
 }
 
 export interface Machine {

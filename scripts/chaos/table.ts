@@ -12,6 +12,7 @@ export const columns: readonly Column[] = [
   ['executions', ({ executions }) => (executions === undefined ? '' : count(executions))],
   ['seconds', ({ seconds }) => seconds.toFixed(1)],
   ['events/s', ({ events, seconds }) => count(Math.round(events / seconds))],
+  ['load before', ({ loadBefore }) => loadBefore.toFixed(1)],
   ['seed', ({ seed }) => String(seed)],
 ]
 
