@@ -7,7 +7,7 @@ export function versionsOf(): Pick<Machine, 'system' | 'node' | 'database'> {
   const { mariadbd } = findBinaries()
   const said = mariadbd ? execFileSync(mariadbd, ['--version'], { encoding: 'utf8' }) : ''
   return {
-    system: `${type()} ${release()}`,
+    system: `${type()} ${/^\d+(?:\.\d+)?/.exec(release())?.[0] ?? ''}`.trim(),
     node: process.version,
     database: `MariaDB ${/(\d+\.\d+\.\d+)/.exec(said)?.[1] ?? 'of an unknown version'}`,
   }
