@@ -26,6 +26,8 @@ export interface Voyage {
   anyWorking(): Promise<Worker>
   /** kill -9 of one that works, and another in its place. */
   killOne(): Promise<void>
+  /** From now on no event fails or kills any more, in processes that are started later neither. */
+  mend(): void
   /** SIGTERM, and another in its place when it has gone. Returns how long it took and what it ended with. */
   restart(worker: Worker): Promise<{ next: Worker; ms: number; code: number | null }>
   /** Processes that wait inside a handler, with the mark of its event. */
@@ -99,6 +101,7 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
   let deaths = 0
   let enough = false
   let troubled = true
+  let mended = false
   let closing = false
 
   function stopPublishing(): void {
@@ -134,6 +137,7 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
         ...(publishes && !enough ? { publishes } : {}),
         ...(delivers ? { delivers } : {}),
       })
+      if (mended) worker.tell('mended')
       void worker.ended.then((code) => {
         if (closing || ordered.has(worker) || code === 0) return
         deaths += 1
@@ -157,6 +161,10 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
       ordered.add(victim)
       await victim.kill()
       voyage.launch(victim.task)
+    },
+    mend() {
+      mended = true
+      fleet.tellAll('mended')
     },
     async restart(worker) {
       const asked = performance.now()

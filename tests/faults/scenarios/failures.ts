@@ -89,7 +89,7 @@ async function settle(size: Size, seed: number, fates: Publishing['fates'], prog
       },
       async afterwards(voyage) {
         before = await rest(voyage)
-        voyage.fleet.tellAll('mended')
+        voyage.mend()
         await sea.retryAll()
       },
     })
