@@ -14,7 +14,7 @@ import { describeFailure, Failure } from './servers/failure.ts'
 const usage = `npm run chaos [-- options]
 
 Breaks private copies of the system in many ways, again and again, and counts what was lost, what took effect twice and what
-came out of order. Takes some minutes. Its figures go to docs/reliability.json and from there to docs/reliability.md.
+came out of order. Takes a quarter of an hour. Its figures go to docs/reliability.json and from there to docs/reliability.md.
 
   --scenario EV-03   only this one (also 'EV-03 replicas'); may be repeated
   --short            the sizes of the test suite; --full: far beyond those of the promises

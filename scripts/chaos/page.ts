@@ -125,7 +125,7 @@ function machineTable({ processors, memory, system, node, database }: Machine, m
 }
 
 const again = `\`\`\`sh
-npm run chaos                                            # all of it, about ten minutes; rewrites this page
+npm run chaos                                            # all of it, about a quarter of an hour; rewrites this page
 npm run chaos -- --scenario EV-03 --seed 42              # one scenario with the choices of an earlier run
 npm run chaos -- --scenario EV-03 --full                 # 200,000 events, 1,000 kills
 npm run chaos -- --scenario EV-03 --events 500 --faults 5 --json
