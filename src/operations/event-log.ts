@@ -1,3 +1,5 @@
+import { typeOf } from '#platform/event-contracts.ts'
+import type { HostedSource } from '#platform/events.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import { cursorRows } from './consumer-repository.ts'
 import { EventNotFound } from './errors.ts'
@@ -59,6 +61,13 @@ export function createEventLog(events: KnownEvents): EventLog {
     })
   }
 
+  /** A log that has never held the type would be read to its end. A type that nobody publishes any more may be in any of them. */
+  function publishing(type: string | undefined): readonly HostedSource[] {
+    const all = events.sources()
+    const declaring = all.filter(({ declarations }) => [...declarations.keys()].some((key) => typeOf(key) === type))
+    return declaring.length > 0 ? declaring : all
+  }
+
   async function causesOf({ envelope }: LoggedEvent): Promise<Cause[]> {
     const causes: Cause[] = []
     for (let next = envelope.causationId; isUuid(next) && causes.length < mostCauses; ) {
@@ -76,13 +85,13 @@ export function createEventLog(events: KnownEvents): EventLog {
 
     async list(query) {
       const hearing = query.consumer === undefined ? undefined : consumerNamed(events, query.consumer)
-      const wanted = events
-        .sources()
-        .filter(({ name }) => (query.source === undefined || name === query.source) && (!hearing || hearing.sources.has(name)))
+      const wanted = publishing(query.type).filter(
+        ({ name }) => (query.source === undefined || name === query.source) && (!hearing || hearing.sources.has(name)),
+      )
       const lists = await Promise.all(
-        wanted.map(({ name, database }) => {
+        wanted.map(({ name, database, declarations }) => {
           const keys = hearing?.sources.get(name)
-          return listLog(database.requests, name, { query, ...(keys ? { keys } : {}) })
+          return listLog(database.requests, name, { query, declarations, ...(keys ? { keys } : {}) })
         }),
       )
       const { data, page } = eventKeyset(query).page(merged(lists, (one, other) => one.eventId > other.eventId))

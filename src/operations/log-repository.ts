@@ -4,9 +4,11 @@ import type { Connection, DatabaseName } from '#platform/databases.ts'
 import type { Envelope } from '#platform/event-contracts.ts'
 import { envelopeOf } from '#platform/event-sources.ts'
 import { type Row, selectRows } from '#platform/event-statements.ts'
+import type { HostedSource } from '#platform/events.ts'
 import { keyset } from '#platform/lists.ts'
 import { outbox } from '#platform/tables.ts'
 import type { ListEvents } from './schemas.ts'
+import { holds } from './search-repository.ts'
 
 /** The log of a source, read by operators. */
 
@@ -29,9 +31,15 @@ export interface LogFilter {
   query: ListEvents
   /** `type@version`; absent: all. */
   keys?: readonly string[]
+  /** What the source publishes, by `type@version`. */
+  declarations: HostedSource['declarations']
 }
 
-export async function listLog({ db }: Connection<DatabaseName>, source: string, { query, keys }: LogFilter): Promise<LogRow[]> {
+export async function listLog(
+  { db }: Connection<DatabaseName>,
+  source: string,
+  { query, keys, declarations }: LogFilter,
+): Promise<LogRow[]> {
   const { where, orderBy, limit } = eventKeyset(query)
   const rows = await db
     .select({
@@ -54,7 +62,7 @@ export async function listLog({ db }: Connection<DatabaseName>, source: string, 
         query.subject === undefined ? undefined : eq(outbox.subject, query.subject),
         keys && inArray(sql`CONCAT(${outbox.type}, '@', ${outbox.version})`, [...keys]),
         ...rangeOf(query),
-        query.text === undefined ? undefined : holds(query.text),
+        query.text === undefined ? undefined : holds(query.text, declarations),
       ),
     )
     .orderBy(...orderBy)
@@ -87,12 +95,6 @@ function rangeOf({ since, until, text }: ListEvents): SQL[] {
 function firstIdOf(ms: number): string {
   const hex = Math.max(0, ms).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
-}
-
-/** Payloads are JSON, so the text is looked for as JSON writes it. */
-function holds(text: string): SQL {
-  const written = JSON.stringify(text.toLowerCase()).slice(1, -1)
-  return sql`LOWER(CAST(${outbox.data} AS CHAR)) LIKE ${`%${written.replace(/[\\%_]/g, '\\$&')}%`}`
 }
 
 export async function findLogged({ db }: Connection<DatabaseName>, source: string, eventId: string): Promise<LoggedEvent | undefined> {

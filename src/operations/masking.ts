@@ -31,6 +31,22 @@ function maskedBy(value: unknown, schema: unknown): unknown {
   )
 }
 
+/**
+ * Where a schema holds personal members, as JSON paths: those that `masked` hides. A list or map with any of them counts as a
+ * whole, because a path names one place.
+ */
+export function personalPaths(schema: unknown, path = '$'): readonly string[] {
+  if (!isObject(schema)) return []
+  if (schema['x-personal'] === true) return [path]
+  const branches = [schema.anyOf, schema.oneOf, schema.allOf].flatMap((each) => (Array.isArray(each) ? each : []))
+  const inside = branches.flatMap((branch) => personalPaths(branch, path))
+  const maps = isObject(schema.patternProperties) ? Object.values(schema.patternProperties) : []
+  const repeated = [schema.items, schema.additionalProperties, ...maps].some((each) => personalPaths(each).length > 0)
+  const members = isObject(schema.properties) ? Object.entries(schema.properties) : []
+  const named = members.flatMap(([name, member]) => personalPaths(member, `${path}.${JSON.stringify(name)}`))
+  return [...new Set([...(repeated ? [path] : []), ...inside, ...named])]
+}
+
 function withoutTexts(value: unknown): unknown {
   if (typeof value === 'string') return mask
   if (Array.isArray(value)) return value.map(withoutTexts)

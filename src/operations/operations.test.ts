@@ -1,6 +1,9 @@
+import Type from 'typebox'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runInContext } from '#platform/context.ts'
 import { isAppError } from '#platform/errors.ts'
+import { createPublisher, defineEvents } from '#platform/events.ts'
+import { Nullable, Personal } from '#platform/schemas.ts'
 import { bookkeeping, type Crew, shipEvents } from '#support/event-crew.ts'
 import { createWorld, faultsOf, until, type World } from '#support/event-world.ts'
 import { createOperations } from './index.ts'
@@ -233,6 +236,52 @@ describe('the log', () => {
     expect(await refusal(log.list({ limit: 3, type: 'ship.sunk', cursor: String(first.page.nextCursor) }))).toMatchObject({
       code: 'CURSOR_INVALID',
     })
+  })
+
+  it('is searched where it is shown only: masked fields cannot be guessed letter by letter', async () => {
+    const crew = crewThat(() => false)
+    const captainEvents = defineEvents('captain', {
+      'captain.hired': {
+        version: 1,
+        aggregate: 'captain',
+        data: Type.Object({
+          rank: Type.String(),
+          name: Personal(Type.String()),
+          berths: Type.Array(Type.Object({ town: Type.String(), street: Nullable(Personal(Type.String())) })),
+          kin: Type.Object({ name: Personal(Type.String()), degree: Type.String() }),
+        }),
+      },
+    })
+    crew.events.register({ database: crew.ships, contract: captainEvents })
+    await crew.events.start()
+    const hire = createPublisher(captainEvents, 'shared_user_db', crew.bell)
+    const kin = { name: 'Lovelace', degree: 'cousin' }
+    const hired = { rank: 'first mate', name: 'Ada', berths: [{ town: 'Hull', street: 'Quay' }], kin }
+    await crew.ships.requests.withTx((tx) => hire(tx, 'captain.hired', 1, hired))
+    const { log } = createOperations({ events: crew.events })
+    const found = async (text: string) => (await log.list({ limit: 50, text })).data.length
+
+    expect(await found('FIRST Mate')).toBe(1)
+    expect(await found('cousin')).toBe(1)
+    for (const hidden of ['Ada', 'Lovel', 'Quay']) expect(await found(hidden)).toBe(0)
+    await world.rows('ships', "UPDATE outbox SET type = 'captain.drowned'")
+    expect(await found('first mate')).toBe(0)
+  })
+
+  it('of a type is read where the type is published, whatever the other logs are like', async () => {
+    const crew = crewThat(() => false)
+    const pierEvents = defineEvents('pier', {
+      'pier.built': { version: 1, aggregate: 'pier', data: Type.Object({ pierId: Type.Integer() }) },
+    })
+    crew.events.register({ database: crew.harbours, contract: pierEvents })
+    await crew.events.start()
+    await crew.sail(1, 1)
+    const { log } = createOperations({ events: crew.events })
+    await world.rows('harbours', 'RENAME TABLE outbox TO outbox_gone')
+
+    expect((await log.list({ limit: 50, type: 'ship.sailed' })).data).toHaveLength(1)
+    // Renamed, dropped: a type that nobody declares any more is looked for everywhere.
+    await expect(log.list({ limit: 50, type: 'ship.launched' })).rejects.toThrow()
   })
 
   it('shows the chain of causes', async () => {

@@ -54,7 +54,7 @@ async function harbour({ replayable = true, before = () => {} }: { replayable?: 
     await http.app.close()
   })
   let keys = 0
-  const ask = async (line: string, body?: object, { key = `key-${++keys}`, may = 'event:replay:any' } = {}) => {
+  const ask = async (line: string, body?: object, { key = `key-${++keys}`, may = 'event:replay:any event:read:any' } = {}) => {
     const [method, url] = line.split(' ')
     const headers = { authorization: bearer(7, may), ...(method === 'POST' ? { 'idempotency-key': key } : {}) }
     const {
