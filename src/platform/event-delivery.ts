@@ -58,6 +58,8 @@ export interface ConsumerNeeds<N extends DatabaseName, E> {
 }
 
 export const handlerDeadlineMs = 10_000
+/** Well below the time of a lease. */
+const longMs = 1_000
 
 export function createConsumer<N extends DatabaseName, E>({
   database,
@@ -112,6 +114,7 @@ export function createConsumer<N extends DatabaseName, E>({
             failing = undefined
             tried = undefined
             parked = []
+            const began = performance.now()
             overtaken = !(await positions.step(tx.db, line, from, to, { release }))
             if (overtaken) return
             // Read under the lock of the position: a subject is free only when the effect of its last parked event has committed.
@@ -126,6 +129,8 @@ export function createConsumer<N extends DatabaseName, E>({
                 failing = undefined
               }
             }
+            // Whoever waits for the row must not find, at the end of long work, a lease that looks like one of the dead.
+            if (!release && performance.now() - began > longMs) await positions.prolong(tx.db, line)
           },
           {
             deadlineMs: handlerDeadlineMs,

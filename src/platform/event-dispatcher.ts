@@ -47,7 +47,8 @@ export interface DispatcherReport {
   /** Processes died at this event; it is set apart untried. */
   deadly(line: Line, event: LoggedEvent): void
   conflict(line: Line, reason: string): void
-  outage(line: Line, error: unknown): void
+  /** The line rests for a moment, for the `times`th time since something of it was settled. */
+  outage(line: Line, error: unknown, times: number): void
 }
 
 const renewMs = 1_000
@@ -73,6 +74,8 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
       .take(() => takeTurn(work))
       .catch((error: unknown) => {
         rest(work, error)
+        // What this process cannot read, another one perhaps can.
+        if (work.leasedAt !== undefined) return giveBack(work)
       })
       .finally(() => {
         work.busy = false
@@ -196,7 +199,7 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
     work.position = undefined
     if (turns.stopping) return false
     work.outages += 1
-    report.outage(work.line, error)
+    report.outage(work.line, error, work.outages)
     pauseFor(work, delayOfOutage(work.outages))
     return false
   }

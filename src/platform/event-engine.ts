@@ -111,6 +111,7 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
   let pause = pollMs
   let timer: NodeJS.Timeout | undefined
   let looking: Promise<void> = Promise.resolve()
+  let asked = false
 
   function all(): readonly Host[] {
     return [...hosts.values()]
@@ -234,8 +235,15 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
   function lookNow(): void {
     moved()
     if (state !== 'started') return
+    // One that has not begun sees what has changed by now: however often it is asked for, one look follows the one under way.
+    if (asked) return
+    asked = true
     clearTimeout(timer)
-    looking = looking.then(lookAround).finally(schedule)
+    const look = (): Promise<void> => {
+      asked = false
+      return lookAround()
+    }
+    looking = looking.then(look).finally(schedule)
   }
 
   async function lookAround(): Promise<void> {

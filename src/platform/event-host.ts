@@ -8,7 +8,7 @@ import { createParking, type ParkedEvent, type Parking } from './event-parking.t
 import { createPositions, type Line, type Position, type Positions } from './event-positions.ts'
 import { createRelay, type Relay } from './event-relay.ts'
 import { createRetention, type Retention } from './event-retention.ts'
-import { processDied, type Verdict } from './event-retries.ts'
+import { isAway, processDied, type Verdict } from './event-retries.ts'
 import { createRetryLoop } from './event-retry-loop.ts'
 import { createEventSource, type EventSource } from './event-sources.ts'
 import { createTurns } from './event-turns.ts'
@@ -36,6 +36,8 @@ export interface Host {
   prepare(): Promise<void>
   /** Finds what no bell has told: after a start, from other processes, after an outage. Never fails: it waits for the database. */
   look(): Promise<void>
+  /** Something of it was asked for in vain; said once, until a look finds it again. */
+  lost(error: unknown): void
   /** Lets running handlers end within the time, rolls the others back and gives leases and claims back. */
   stop(withinMs: number): Promise<void>
 }
@@ -121,7 +123,12 @@ export function createHost({
         retries.look()
       },
       conflict: (line, reason) => log.error({ ...line, reason }, 'event log does not fit the position, partition stopped'),
-      outage: (_line, error) => lost(error),
+      outage(line, error, times) {
+        const publisher = sourceNamed(line.source)
+        if (isAway(error, database.name)) lost(error)
+        else if (publisher && isAway(error, publisher.database.name)) publisher.lost(error)
+        else if (times === 1) log.warn({ ...line, error }, 'a line of events could not go on, again soon')
+      },
     },
   })
 
@@ -181,14 +188,18 @@ export function createHost({
   }
 
   async function register(): Promise<void> {
+    let waiting = false
     for (const { consumer, start, hears } of host.subscribers)
       for (const [{ source: heard, generation }, keys] of hears) {
-        // Its publisher comes first: from then on nothing is purged that the consumer will want.
-        if (generation === undefined) return
+        // Its publisher comes first: from then on nothing is purged that the consumer will want. The others need not wait for it.
+        if (generation === undefined) {
+          waiting = true
+          continue
+        }
         const { beginnings, name } = heard
         await positions.register({ consumer: consumer.name, source: name, keys, start, generation, beginnings })
       }
-    registered = true
+    registered = !waiting
   }
 
   async function lookAtSource(): Promise<void> {
@@ -233,7 +244,7 @@ export function createHost({
     async look() {
       try {
         await host.prepare()
-        if (registered && consumers.size > 0 && (await dispatcher.refresh())) retries.look()
+        if (consumers.size > 0 && (await dispatcher.refresh())) retries.look()
         if (host.publishes) await lookAtSource()
         if (away) log.info({ database: database.name }, 'events go on')
         away = false
@@ -241,6 +252,8 @@ export function createHost({
         lost(error)
       }
     },
+
+    lost,
 
     async stop(withinMs) {
       const turnsEnd = async (): Promise<void> => {

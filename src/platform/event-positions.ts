@@ -57,6 +57,8 @@ export interface Positions {
   /** Undefined when another process has it, or the consumer is not active. */
   lease(line: Line): Promise<LeaseState | undefined>
   release(line: Line): Promise<void>
+  /** In a transaction that has taken long: its lease begins anew at its end. */
+  prolong(db: Queries, line: Line): Promise<void>
   /** Compare-and-set, first statement of the effect's transaction: false when another process has moved the position. */
   step(db: Queries, line: Line, from: Position, to: { seq: number; eventId: string }, options: { release: boolean }): Promise<boolean>
 }
@@ -138,6 +140,11 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
 
     async release(line) {
       await matchedRows(db, sql`UPDATE inbox_cursor SET owner = '' WHERE ${where(line)} AND owner = ${owner}`)
+    },
+
+    async prolong(transaction, line) {
+      const until = sql`until = NOW(3) + INTERVAL ${leaseSeconds} SECOND`
+      await matchedRows(transaction, sql`UPDATE inbox_cursor SET ${until} WHERE ${where(line)} AND owner = ${owner}`)
     },
 
     async step(transaction, line, from, to, { release }) {
