@@ -54,6 +54,16 @@ const profiles = {
 /** Both when the folder is made and when it is used: the sizes must agree. */
 const logSize = '--innodb-log-file-size=32M'
 
+/**
+ * A folder of its own for temporary tables: a server that starts deletes all it finds in its temporary folder, those of a
+ * neighbour in /tmp as well, and the neighbour's statements fail.
+ */
+function temporaryFolder(folder: string): string {
+  const temporary = join(folder, 'tmp')
+  mkdirSync(temporary, { recursive: true, mode: 0o700 })
+  return `--tmpdir=${temporary}`
+}
+
 /** mariadbd refuses to run as root unless told so by name; an ordinary user cannot change to another. */
 const account = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : [])
 
@@ -69,6 +79,7 @@ export async function initialiseMariaDb({ binaries, folder }: Pick<MariaDbOption
     await run(binaries.installDb, [
       '--no-defaults',
       `--datadir=${draft}`,
+      temporaryFolder(folder),
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
       '--skip-name-resolve',
@@ -108,6 +119,7 @@ export async function startMariaDb({
     args: [
       '--no-defaults',
       `--datadir=${join(folder, 'data')}`,
+      temporaryFolder(folder),
       `--port=${port}`,
       `--socket=${socket}`,
       `--pid-file=${join(folder, 'mariadb.pid')}`,

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createConnection } from 'mysql2/promise'
+import { dirname, join } from 'node:path'
+import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { privateMariaDb, privateRedis } from '#support/servers.ts'
 import { findBinaries, hasAll } from './binaries.ts'
@@ -62,6 +62,21 @@ describe('a private server', () => {
     const [rows] = await after.query("SHOW DATABASES LIKE 'kept'")
     await after.end()
     expect(rows).toHaveLength(1)
+  })
+
+  it('keeps its temporary tables where no other server that starts deletes them', async () => {
+    const [one, other] = await Promise.all([privateMariaDb(), privateMariaDb()])
+    clean.push(one.remove, other.remove)
+    const folders = await Promise.all(
+      [one, other].map(async ({ server: { host, port, rootUser: user, rootPassword: password } }) => {
+        const connection = await createConnection({ host, port, user, password, rowsAsArray: true })
+        const [[row]] = await connection.query<RowDataPacket[][]>('SELECT @@tmpdir, @@datadir')
+        await connection.end()
+        return { temporary: String(row?.[0]), data: String(row?.[1]) }
+      }),
+    )
+    for (const { temporary, data } of folders) expect(dirname(temporary)).toBe(dirname(data.replace(/\/$/, '')))
+    expect(folders[0]?.temporary).not.toBe(folders[1]?.temporary)
   })
 
   it('answers nothing while frozen and everything after the thaw', async () => {
