@@ -31,7 +31,10 @@ const machine: Machine<ConsumerState, ConsumerAction> = {
 const facts: Record<ConsumerAction, string> = { pause: 'paused', resume: 'resumed', retire: 'retired' }
 
 export function createConsumers(events: KnownEvents): Consumers {
-  const databases = (): readonly Database<DatabaseName>[] => [...new Set(events.consumers().map(({ database }) => database))]
+  /** Of sources too: one whose last consumer no module subscribes any more holds its rows still. */
+  const databases = (): readonly Database<DatabaseName>[] => [
+    ...new Map([...events.consumers(), ...events.sources()].map(({ database }) => [database.name, database])).values(),
+  ]
 
   async function standingsIn(database: Database<DatabaseName>): Promise<ConsumerStanding[]> {
     const rows = await consumerRows(database.requests.db)

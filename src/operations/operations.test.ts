@@ -327,6 +327,30 @@ describe('a consumer', () => {
     ])
   })
 
+  it('that was the only one of its database, and that no module subscribes any more, is retired and frees the log', async () => {
+    const crew = world.crew({ ...quick, sweepMs: 30 })
+    const pierEvents = defineEvents('pier', {
+      'pier.built': { version: 1, aggregate: 'pier', data: Type.Object({ pierId: Type.Integer() }) },
+    })
+    crew.events.register({ database: crew.ships, contract: shipEvents })
+    crew.events.register({ database: crew.harbours, contract: pierEvents })
+    await world.rows(
+      'harbours',
+      "INSERT INTO inbox_consumer (consumer, source, state, types, start, changed_by, changed_at) VALUES ('harbour.gone', 'shared_user', 'active', '[]', 'now', 'system', NOW(3))",
+    )
+    await world.rows(
+      'harbours',
+      "INSERT INTO inbox_cursor (consumer, source, part, generation, last_seq, owner, until) VALUES ('harbour.gone', 'shared_user', 0, 1, 0, '', NOW(3))",
+    )
+    await world.rows('ships', "INSERT INTO outbox_ack (consumer, part, seen_at) VALUES ('harbour.gone', 0, NOW(3))")
+    await crew.events.start()
+    const { consumers } = createOperations({ events: crew.events })
+
+    expect((await consumers.list()).data).toMatchObject([{ name: 'harbour.gone', hosted: false }])
+    expect(await asOperator(() => consumers.change('harbour.gone', 'retire', reason))).toMatchObject({ state: 'retired' })
+    await until(async () => (await world.rows('ships', 'SELECT * FROM outbox_ack')).length === 0, 'its claim is gone', 5_000)
+  })
+
   it('that is retired stays so', async () => {
     const crew = crewThat(() => false)
     await crew.events.start()

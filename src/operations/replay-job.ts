@@ -7,7 +7,7 @@ import type { JobKind } from '#platform/jobs.ts'
 import { ConsumerNotFound } from './errors.ts'
 import type { KnownEvents } from './hosted.ts'
 import { EventLogRenewed, EventsPurged } from './replay-errors.ts'
-import { leftInLine, lockPosition, type NumberedEvent, oldestIn, putInLine, readStretch } from './replay-repository.ts'
+import { type Extent, extentsOf, leftInLine, lockPosition, type NumberedEvent, putInLine, readStretch } from './replay-repository.ts'
 import { ReplayFilter } from './replay-schemas.ts'
 
 /**
@@ -120,7 +120,10 @@ async function nextEvents(
         types: heardTypes(consumer, source.name),
       }
       const read = await readStretch(source.database.requests, source.name, stretch, batch)
-      await requireKept(source, numbers.part, after, filter.since)
+      // Asked for after the events were read: they are of this life, and none before them had been purged.
+      const extent = (await extentsOf(source.database.requests)).find(({ part }) => part === numbers.part)
+      if (extent?.generation !== numbers.generation) throw EventLogRenewed({ source: source.name })
+      requireKept(extent, after, filter.since)
       const reached = read.length === batch ? (read.at(-1)?.seq ?? stretch.to) : stretch.to
       const fitting = read.filter(({ envelope }) => isMeantFor(keys, envelope))
       if (fitting.length > 0) return { index, numbers, reached, fitting }
@@ -131,8 +134,7 @@ async function nextEvents(
 }
 
 /** Purging goes on while a replay runs: what it has taken away must not be passed over in silence. */
-async function requireKept({ database }: HostedSource, part: number, after: number, since: string | undefined): Promise<void> {
-  const oldest = await oldestIn(database.requests, part)
+function requireKept({ oldest }: Extent, after: number, since: string | undefined): void {
   if (!oldest || oldest.seq <= after + 1) return
   if (since === undefined || Date.parse(oldest.at) > Date.parse(since)) throw EventsPurged({ oldest: oldest.at })
 }

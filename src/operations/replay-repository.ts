@@ -29,14 +29,6 @@ export async function extentsOf({ db }: Connection<DatabaseName>): Promise<reado
   return rows.map((row) => ({ part: numberOf(row, 'part'), generation: numberOf(row, 'generation'), oldest: keptOf(row) }))
 }
 
-export async function oldestIn({ db }: Connection<DatabaseName>, part: number): Promise<Extent['oldest']> {
-  const [row] = await selectRows(
-    db,
-    sql`SELECT pub_seq, occurred_at FROM outbox WHERE part = ${part} AND pub_seq = ${oldestOf(sql`${part}`)}`,
-  )
-  return row && keptOf(row)
-}
-
 const keptOf = (row: Row): Extent['oldest'] =>
   row.pub_seq === null ? undefined : { seq: numberOf(row, 'pub_seq'), at: fromDatabaseInstant(textOf(row, 'occurred_at')) }
 

@@ -392,6 +392,20 @@ test('EV-10: a replay of events that are no longer kept is refused with the olde
   expect((await ask(`GET ${kept.location}`)).body).toMatchObject({ placed: 0, error: { code: 'EVENTS_PURGED' } })
 })
 
+test('EV-10: a replay puts nothing of another life in line while its consumer has not followed there', async () => {
+  const { crew, ask, jobs } = await harbour()
+  await sailed({ crew }, 1, 2)
+  await crew.events.stop()
+  const { location } = await ask('POST /v1/events/replay', { consumer: 'harbour.book', reason })
+  await world.rows('ships', 'UPDATE event_source SET generation = generation + 1')
+
+  jobs.start()
+  await until(async () => (await ask(`GET ${location}`)).body.finishedAt !== null, 'the end')
+
+  expect((await ask(`GET ${location}`)).body).toMatchObject({ placed: 0, error: { code: 'EVENT_LOG_RENEWED' } })
+  expect(await world.rows('harbours', 'SELECT 1 FROM inbox_parked')).toEqual([])
+})
+
 test('EV-10: a replay ends when the log begins another life: the numbers mean other events', async () => {
   const { crew, ask, jobs } = await harbour()
   await sailed({ crew }, 1, 2)

@@ -47,8 +47,8 @@ export function sweepEvents({ hosts, owner, counted, log, everyMs }: EventSweepN
   /** Answers the consumers because of which old events stay. */
   async function tend(host: Host, generation: number): Promise<readonly string[]> {
     const { source, retention, expected } = host
-    for (const { database, consumers } of hosts()) {
-      if (consumers.size === 0) continue
+    // Also where no consumer of this process is: one that was retired may have been the last there.
+    for (const { database } of hosts()) {
       try {
         await retention.acknowledge(await hearConsumers(database.events, source.name, { generation, hosted: expected }))
       } catch (error) {
