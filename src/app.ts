@@ -110,7 +110,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
 
   const operations = createOperations({ events })
   const jobs = createJobs({ metrics, log })
-  const replay = createReplay({ events, jobs, log: operations.log, databases })
+  const replay = createReplay({ events, jobs, log: operations.log, databases, retentionDays: config.events.retentionDays })
 
   // --- Surface ---
   const health = createHealth({ log, modules: config.modules })

@@ -7,7 +7,7 @@ import type { JobKind } from '#platform/jobs.ts'
 import { ConsumerNotFound } from './errors.ts'
 import type { KnownEvents } from './hosted.ts'
 import { EventLogRenewed, EventsPurged } from './replay-errors.ts'
-import { type Extent, extentsOf, leftInLine, lockPosition, type NumberedEvent, putInLine, readStretch } from './replay-repository.ts'
+import { extentsOf, leftInLine, lockPosition, type NumberedEvent, putInLine, readStretch } from './replay-repository.ts'
 import { ReplayFilter } from './replay-schemas.ts'
 
 /**
@@ -60,7 +60,10 @@ export const heardTypes = ({ sources }: HostedConsumer, source: string): readonl
 ]
 
 /** A replay in any of the databases that hold consumers. */
-export function replayJob<N extends DatabaseName>(events: KnownEvents): JobKind<N, typeof ReplayInput, typeof ReplayPosition> {
+export function replayJob<N extends DatabaseName>(
+  events: KnownEvents,
+  retentionDays: number,
+): JobKind<N, typeof ReplayInput, typeof ReplayPosition> {
   return {
     name: replayKind,
     input: ReplayInput,
@@ -72,7 +75,7 @@ export function replayJob<N extends DatabaseName>(events: KnownEvents): JobKind<
       if (!consumer) throw ConsumerNotFound({ id: input.consumer })
       const { waiting, dead } = await leftInLine(consumer.database.requests, consumer.name, id)
       if (waiting - dead >= mostWaiting) return 'later'
-      const found = await nextEvents(events, consumer, input, position, signal)
+      const found = await nextEvents(events, consumer, { ...input, retentionDays }, position, signal)
       if (!found) return undefined
       const { index, numbers, reached, fitting } = found
       return async (tx) => {
@@ -101,7 +104,7 @@ interface Found {
 async function nextEvents(
   events: KnownEvents,
   consumer: HostedConsumer,
-  { filter, numbers: all }: ReplayInput,
+  { filter, numbers: all, retentionDays }: ReplayInput & { retentionDays: number },
   position: ReplayPosition,
   signal: AbortSignal,
 ): Promise<Found | undefined> {
@@ -123,7 +126,8 @@ async function nextEvents(
       // Asked for after the events were read: they are of this life, and none before them had been purged.
       const extent = (await extentsOf(source.database.requests)).find(({ part }) => part === numbers.part)
       if (extent?.generation !== numbers.generation) throw EventLogRenewed({ source: source.name })
-      requireKept(extent, after, filter.since)
+      if (extent.oldest && extent.oldest.seq > after + 1 && mayLack(filter.since, extent.oldest.at, retentionDays))
+        throw EventsPurged({ oldest: extent.oldest.at })
       const reached = read.length === batch ? (read.at(-1)?.seq ?? stretch.to) : stretch.to
       const fitting = read.filter(({ envelope }) => isMeantFor(keys, envelope))
       if (fitting.length > 0) return { index, numbers, reached, fitting }
@@ -133,10 +137,16 @@ async function nextEvents(
   return undefined
 }
 
-/** Purging goes on while a replay runs: what it has taken away must not be passed over in silence. */
-function requireKept({ oldest }: Extent, after: number, since: string | undefined): void {
-  if (!oldest || oldest.seq <= after + 1) return
-  if (since === undefined || Date.parse(oldest.at) > Date.parse(since)) throw EventsPurged({ oldest: oldest.at })
+const hourMs = 3_600_000
+
+/**
+ * Whether events since that instant may have been purged, of a log from which some were and whose oldest is of `oldest`. Purging
+ * goes on while a replay runs, and must not be passed over in silence; but it never takes what is younger than EVENTS_RETENTION_DAYS,
+ * so where events are rare, the oldest may be much younger than anything that is gone. An hour is for clocks that differ.
+ */
+export function mayLack(since: string | undefined, oldest: string, retentionDays: number): boolean {
+  if (since === undefined) return true
+  return Date.parse(since) < Math.min(Date.parse(oldest), Date.now() - retentionDays * 24 * hourMs + hourMs)
 }
 
 /** Throws MODULE_UNAVAILABLE when the log of the source is not to be read in this process. */

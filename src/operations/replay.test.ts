@@ -44,6 +44,7 @@ async function harbour({ replayable = true, before = () => {} }: { replayable?: 
     log: createOperations({ events: crew.events }).log,
     jobs,
     databases: [crew.ships, crew.harbours],
+    retentionDays: 7,
   })
   const stores = { shared_user_db: crew.ships.requests, customer_service_db: crew.harbours.requests }
   const http = createHttp(httpNeeds({ idempotency: createIdempotency(stores) }))
@@ -383,13 +384,30 @@ test('EV-10: a replay of events that are no longer kept is refused with the olde
   ])
     expect([asked.status, asked.body.code, asked.body.errors[0].limit]).toEqual([410, 'EVENTS_PURGED', oldest])
 
-  const kept = await ask('POST /v1/events/replay', { consumer: 'harbour.book', since: oldest, reason })
+  await world.rows('ships', 'UPDATE outbox SET occurred_at = occurred_at - INTERVAL 8 DAY')
+  const since = new Date(Date.parse(oldest) - 8 * 86_400_000).toISOString()
+  const kept = await ask('POST /v1/events/replay', { consumer: 'harbour.book', since, reason })
   expect(kept).toMatchObject({ status: 202, body: { total: 2 } })
   // Purging goes on before the job is begun.
   await world.rows('ships', 'DELETE FROM outbox WHERE subject_seq = 3')
   jobs.start()
   await until(async () => (await ask(`GET ${kept.location}`)).body.state === 'failed', 'the end')
   expect((await ask(`GET ${kept.location}`)).body).toMatchObject({ placed: 0, error: { code: 'EVENTS_PURGED' } })
+})
+
+test('EV-10: a replay of the last hours is taken where only old events were purged, however late the next one came', async () => {
+  const { crew, ask, jobs } = await harbour()
+  await sailed({ crew }, 1, 4)
+  await world.rows('ships', 'DELETE FROM outbox WHERE subject_seq < 3')
+  await world.rows('ships', 'UPDATE outbox SET occurred_at = occurred_at + INTERVAL 1 SECOND')
+  const asked = (hours: number) => ({ consumer: 'harbour.book', since: new Date(Date.now() - hours * 3_600_000).toISOString(), reason })
+
+  expect((await ask('POST /v1/events/replay', asked(8 * 24))).body.code).toBe('EVENTS_PURGED')
+  const { location, body } = await ask('POST /v1/events/replay', asked(2))
+  expect(body).toMatchObject({ total: 2 })
+  jobs.start()
+  await until(async () => (await again()).length === 2, 'the replay')
+  expect((await ask(`GET ${location}`)).body).toMatchObject({ error: null })
 })
 
 test('EV-10: a replay puts nothing of another life in line while its consumer has not followed there', async () => {

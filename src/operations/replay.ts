@@ -10,7 +10,16 @@ import type { EventLog, FoundEvent } from './event-log.ts'
 import { consumerNamed, type KnownEvents } from './hosted.ts'
 import { requireReason } from './reasons.ts'
 import { ConsumerNotReplayable, ConsumerRequired, EventJobNotFound, EventLogRenewed, EventNotHeard, EventsPurged } from './replay-errors.ts'
-import { heardTypes, type Numbers, type ReplayInput, type ReplayPosition, replayJob, replayKind, sourceNamed } from './replay-job.ts'
+import {
+  heardTypes,
+  mayLack,
+  type Numbers,
+  type ReplayInput,
+  type ReplayPosition,
+  replayJob,
+  replayKind,
+  sourceNamed,
+} from './replay-job.ts'
 import { previewOf } from './replay-preview.ts'
 import { type Extent, extentsOf, leftInLine, type Standing, standingsOf } from './replay-repository.ts'
 import type { EventJob, ReplayEvent, ReplayEvents, ReplayFilter, ReplayPreview } from './replay-schemas.ts'
@@ -37,10 +46,12 @@ export interface ReplayNeeds {
   jobs: Pick<Jobs, 'register' | 'find'>
   /** All that may hold consumers. */
   databases: readonly Database<DatabaseName>[]
+  /** Nothing younger is ever purged. */
+  retentionDays: number
 }
 
-export function createReplay({ events, log, jobs, databases }: ReplayNeeds): Replay {
-  const desks = new Map(databases.map((database) => [database.name, jobs.register(database, replayJob(events))]))
+export function createReplay({ events, log, jobs, databases, retentionDays }: ReplayNeeds): Replay {
+  const desks = new Map(databases.map((database) => [database.name, jobs.register(database, replayJob(events, retentionDays))]))
 
   async function begin(consumer: HostedConsumer, input: ReplayInput): Promise<EventJob> {
     const desk = desks.get(consumer.database.name)
@@ -68,7 +79,7 @@ export function createReplay({ events, log, jobs, databases }: ReplayNeeds): Rep
       const extents = await extentsOf(sourceNamed(events, source).database.requests)
       const wanted = filter.subject === undefined ? extents : extents.filter(({ part }) => part === partitionOf(filter.subject ?? ''))
       const gone = oldestComplete(wanted)
-      if (filter.since !== undefined && gone !== undefined && Date.parse(filter.since) < Date.parse(gone))
+      if (filter.since !== undefined && gone !== undefined && mayLack(filter.since, gone, retentionDays))
         throw tooOld(gone, 'body', '/since')
       for (const { part, generation, oldest } of wanted) {
         const standing = standings.find((each) => each.source === source && each.part === part)

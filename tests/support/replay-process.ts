@@ -10,5 +10,11 @@ crew.events.register({ database: crew.ships, contract: shipEvents })
 crew.events.register({ database: crew.harbours, subscriptions: [{ ...bookkeeping(), replayable: true }] })
 const silent = { info() {}, warn() {}, error() {} }
 const jobs = createJobs({ metrics: crew.metrics, log: silent, timings: { pollMs: 50 } })
-createReplay({ events: crew.events, log: createOperations({ events: crew.events }).log, jobs, databases: [crew.harbours] })
+createReplay({
+  events: crew.events,
+  log: createOperations({ events: crew.events }).log,
+  jobs,
+  databases: [crew.harbours],
+  retentionDays: 7,
+})
 jobs.start()
