@@ -7,6 +7,7 @@ import { createParking } from './event-parking.ts'
 import { createPositions } from './event-positions.ts'
 import { partitionOf } from './event-publisher.ts'
 import { createEventSource } from './event-sources.ts'
+import { subscribe } from './event-subscriptions.ts'
 
 let world: World
 beforeEach(async () => {
@@ -97,4 +98,28 @@ test('EV-08: a lease that was not given back counts as a death at its position, 
     expect(await alive.lease(line)).toEqual({ counted: true, deaths, deathAt: 0 })
     await alive.release(line)
   }
+})
+
+test('a release that hears other types leaves it standing who has paused the consumer, and why', async () => {
+  const positions = createPositions(world.crew().harbours.events, 'next release')
+  const registration = {
+    consumer: 'harbour.book',
+    source: 'shared_user',
+    start: 'beginning',
+    generation: 1,
+    beginnings: async () => new Map(),
+  } as const
+  await positions.register({ ...registration, keys: ['ship.sailed@1'] })
+  await world.rows('harbours', "UPDATE inbox_consumer SET state = 'paused', changed_by = 'user/7', reason = 'the harbour is dredged'")
+
+  await positions.register({ ...registration, keys: ['ship.sailed@1', 'ship.sunk@1'] })
+
+  const rows = await world.rows('harbours', 'SELECT state, types, changed_by, reason FROM inbox_consumer')
+  expect(rows).toMatchObject([{ state: 'paused', changed_by: 'user/7', reason: 'the harbour is dredged' }])
+  expect(String(rows[0]?.types)).toContain('ship.sunk@1')
+})
+
+test('the name of a consumer leaves room for the audit row without which its line could not follow its source', () => {
+  expect(() => subscribe(`harbour.${'a'.repeat(58)}`, {})).toThrow('at most 65 characters')
+  expect(subscribe(`harbour.${'a'.repeat(57)}`, {}).keys).toEqual([])
 })

@@ -77,7 +77,7 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
           db,
           sql`INSERT INTO inbox_consumer (consumer, source, state, types, start, changed_by, changed_at)
               VALUES (${consumer}, ${source}, 'active', ${types}, ${start}, 'system', NOW(3))
-              ON DUPLICATE KEY UPDATE types = ${types}, changed_by = 'system', changed_at = NOW(3)`,
+              ON DUPLICATE KEY UPDATE types = ${types}`,
         )
       const [cursors] = await selectRows(
         db,

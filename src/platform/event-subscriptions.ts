@@ -44,6 +44,9 @@ export interface Subscription<E, T> {
   handle(key: string, tx: T, event: Envelope, run: HandlerRun): Promise<unknown>
 }
 
+/** The subject of an audit row, `event_consumer/<name>`, has 80. */
+const longestName = 65
+
 export type Subscriptions<E, T extends Tx<DatabaseName>> = readonly Subscription<E, T>[]
 
 /**
@@ -56,8 +59,8 @@ export function subscribe<E, T>(
   handlers: EventHandlers<NoInfer<E>, T>,
   options: SubscriptionOptions = {},
 ): Subscription<E, T> {
-  if (!/^[a-z][a-z_]*\.[a-z][a-z_]*$/.test(consumer) || consumer.length > 80)
-    throw new TypeError(`consumer ${consumer} is not <module>.<purpose> in at most 80 characters`)
+  if (!/^[a-z][a-z_]*\.[a-z][a-z_]*$/.test(consumer) || consumer.length > longestName)
+    throw new TypeError(`consumer ${consumer} is not <module>.<purpose> in at most ${longestName} characters`)
   const named = handlers as Readonly<Record<string, EventHandler<T, string, unknown> | undefined>>
   return Object.freeze({
     consumer,
