@@ -11,7 +11,7 @@ import type { Config } from './platform/config.ts'
 import { type Database, type DatabaseName, openDatabase } from './platform/databases.ts'
 import { documentRoutes } from './platform/document-routes.ts'
 import { isAppError } from './platform/errors.ts'
-import { createBell, createEvents, createPublisher } from './platform/events.ts'
+import { createBell, createEventStreams, createEvents, createPublisher } from './platform/events.ts'
 import { createExchange } from './platform/exchange.ts'
 import { createHealth, diskComponent } from './platform/health.ts'
 import { healthRoutes } from './platform/health-routes.ts'
@@ -53,7 +53,8 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   const databases = [shared, customers, carriers, prices].filter((database) => database !== undefined)
   const redis = createRedis(config.redis, { log })
   const bell = createBell()
-  const events = createEvents({ bell, metrics, log, redis, retentionDays: config.events.retentionDays })
+  const streams = config.service && createEventStreams(redis.forModule('ev'))
+  const events = createEvents({ bell, metrics, log, redis, streams, retentionDays: config.events.retentionDays })
   const cacheOf = (module: string) => createCache(redis.forModule(module), metrics)
   const exchange = createExchange({ config, metrics, log })
 

@@ -17,7 +17,7 @@ export async function describeTopology(config: Config): Promise<TopologyReport> 
     .filter(({ consumer }) => config.modules.some((module) => consumer.startsWith(`${module}.`)))
     .map(({ consumer, key }) => {
       const publisher = publishers.get(key)
-      return { consumer, key, at: publisher !== undefined && isHere(publisher) ? ('here' as const) : ('nowhere' as const) }
+      return { consumer, key, at: publisher !== undefined && isHere(publisher) ? ('here' as const) : ('stream' as const) }
     })
   return topologyReport(config, [...calls, ...asking], events)
 }
@@ -43,8 +43,7 @@ export function neededVariables({ databases, modules, service }: Config): string
 }
 
 export function topologyInWords({ process, modules, calls, events }: TopologyReport, variables: readonly string[]): string {
-  const at = (place: 'here' | 'nowhere' | readonly string[]): string =>
-    place === 'here' ? 'here' : place === 'nowhere' ? 'not delivered: its publisher is in another process' : place.join(' | ')
+  const at = (place: 'here' | 'stream' | 'nowhere' | readonly string[]): string => (typeof place === 'string' ? place : place.join(' | '))
   const table = (rows: readonly (readonly [string, string])[]): string[] => {
     const width = Math.max(0, ...rows.map(([left]) => left.length))
     return rows.length === 0 ? ['  none'] : rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)

@@ -38,7 +38,7 @@ describe('npm run topology', () => {
     expect(out).toContain('process back\n  hosts customer, carrier\n')
     expect(out).toMatch(/customer → user +http:\/\/a:7400\n/)
     expect(out).toMatch(/platform → auth +http:\/\/a:7400 \| http:\/\/b:7400\n/)
-    expect(out).toMatch(/customer\.\w+ ← user\.created@1 +not delivered/)
+    expect(out).toMatch(/customer\.\w+ ← user\.created@1 +stream/)
     expect(out).toContain('CARRIER_DB_PASSWORD')
     expect(out).not.toContain('SHARED_DB')
   })

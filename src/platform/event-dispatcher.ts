@@ -3,7 +3,7 @@ import { inspect, readFrom } from './event-inspection.ts'
 import { apartFromCulprit, blame, createWork, isDeadly, type LineState, nextBatch, oneByOne, stateOf, type Work } from './event-line.ts'
 import { type LeaseState, type Line, lineName, type Position, type Positions } from './event-positions.ts'
 import { delayOfOutage, untried, type Verdict, verdictOf } from './event-retries.ts'
-import type { EventSource, LoggedEvent, SourceState } from './event-sources.ts'
+import type { LoggedEvent, ReadableSource, SourceState } from './event-sources.ts'
 import type { Turns } from './event-turns.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { Turns } from './event-turns.ts'
  * on by one process at a time. An event that fails is parked with what follows of its subject; the line goes on.
  */
 export interface Dispatcher {
-  add(line: Line, consumer: Consumer, source: EventSource): void
+  add(line: Line, consumer: Consumer, source: ReadableSource): void
   /** The partition's newest number, as far as it is known. */
   advance(source: string, part: number, head: number): void
   /** The same, told by another process: only for lines that are in our hands, the others are in its. */
@@ -134,6 +134,10 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
     const window = await work.source.read(work.line.part, readFrom(position), limit + 1)
     work.generation = window.generation ?? work.generation
     if (isOutdated(work)) return true
+    if (window.isBehind) {
+      work.head = position.seq
+      return false
+    }
     const found = inspect(position, window)
     if ('conflict' in found) {
       stop(work, found.conflict)
@@ -237,7 +241,7 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
     settled: (source) =>
       new Map([...lines].flatMap(([name, { line, position }]) => (position && line.source === source ? [[name, position] as const] : []))),
 
-    compare(source, { generation, partitions }, before) {
+    compare(source, { generation, partitions, isCopy }, before) {
       const heads = new Map(partitions.map(({ part, head }) => [part, head]))
       for (const [name, work] of lines) {
         if (work.line.source !== source) continue
@@ -245,7 +249,7 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
         const head = heads.get(work.line.part) ?? 0
         if (position && position.generation > generation)
           stop(work, `the log is of generation ${generation}, the position of ${position.generation}`)
-        else if (position?.generation === generation && position.seq > head)
+        else if (position?.generation === generation && position.seq > head && !isCopy)
           stop(work, `the log ends at ${head}, the position is ${position.seq}`)
         work.generation = generation
         work.head = Math.max(work.head, head)

@@ -3,14 +3,19 @@ import { isAppError } from './errors.ts'
 import type { Bell, Observer } from './event-bell.ts'
 import { type EventContract, type EventDeclaration, eventsByKey } from './event-contracts.ts'
 import { type Consumer, createConsumer } from './event-delivery.ts'
-import { createHost, type Host } from './event-host.ts'
+import { createHost, type Heard, type Host } from './event-host.ts'
 import { createEventId } from './event-ids.ts'
 import { createEventMetrics, type MetricsOfEvents } from './event-metrics.ts'
 import { createNudges } from './event-nudges.ts'
+import { lineName } from './event-positions.ts'
 import { partitions } from './event-publisher.ts'
+import { sourceOf } from './event-sources.ts'
+import { createStreamSource, type StreamSource } from './event-stream-source.ts'
+import type { EventStreams } from './event-streams.ts'
 import type { Subscriptions } from './event-subscriptions.ts'
 import { sweepEvents } from './event-sweep.ts'
 import type { Log } from './logging.ts'
+import { isModuleName, moduleTable } from './module-table.ts'
 import type { Redis } from './redis.ts'
 
 /** The machinery of events in a process: registered by the composition root, sealed and started last, stopped first. */
@@ -21,7 +26,7 @@ export interface Events {
   start(): Promise<void>
   /** Takes nothing new, lets running handlers end within 10 s, rolls the others back and gives all leases back. */
   stop(): Promise<void>
-  /** What the consumers of this process hear, delivered or waiting for a publisher in another process. */
+  /** What the consumers of this process hear: published here, coming by a stream, or by no way at all. */
   routes(): readonly EventRoute[]
   /** What this process hosts, known once everything is registered. */
   consumers(): readonly HostedConsumer[]
@@ -36,7 +41,7 @@ export interface Events {
 }
 
 export interface ModuleEvents<N extends DatabaseName, E> {
-  /** Undefined for a module that another process hosts: its events are known, and not delivered. */
+  /** Undefined for a module that another process hosts: its events come by streams. */
   database: Database<N> | undefined
   contract?: EventContract
   subscriptions?: Subscriptions<E, Tx<N>> | undefined
@@ -46,7 +51,7 @@ export interface EventRoute {
   readonly consumer: string
   /** `user.created@1`. */
   readonly key: string
-  readonly at: 'here' | 'nowhere'
+  readonly at: 'here' | 'stream' | 'nowhere'
 }
 
 /** A consumer of a module of this process. */
@@ -73,6 +78,8 @@ export interface EventsNeeds {
   log: Pick<Log, 'info' | 'warn' | 'error'>
   /** Wakes other processes like this one. Without it they find by looking what has happened. */
   redis?: Pick<Redis, 'channel'>
+  /** Carries events between processes. Without it consumers hear what is published in this process. */
+  streams?: EventStreams | undefined
   /** Events are kept so long at least. Default 7. */
   retentionDays?: number
   timings?: Partial<EventTimings>
@@ -91,12 +98,13 @@ export interface EventTimings {
 
 const defaultTimings: EventTimings = { pollMs: 250, idlePollMs: 2_000, restlessMs: 5_000, sweepMs: 60_000, stopMs: 10_000 }
 
-export function createEvents({ bell, metrics, log, redis, retentionDays = 7, timings }: EventsNeeds): Events {
+export function createEvents({ bell, metrics, log, redis, streams, retentionDays = 7, timings }: EventsNeeds): Events {
   const { pollMs, idlePollMs, restlessMs, sweepMs, stopMs } = { ...defaultTimings, ...timings }
   const owner = `${process.pid}-${createEventId()}`
   const hosts = new Map<DatabaseName, Host>()
   const declarations = new Map<string, EventDeclaration>()
-  const sourceByType = new Map<string, Host>()
+  const sourceByType = new Map<string, Heard>()
+  const farSources = new Map<string, FarSource>()
   const counted = createEventMetrics(metrics, {
     lines: () => all().flatMap(({ dispatcher }) => dispatcher.states()),
     parked: () =>
@@ -135,8 +143,10 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       log,
       moved,
       dispatchers: () => all().map(({ dispatcher }) => dispatcher),
-      sourceNamed: (name) => publishers().find(({ source }) => source.name === name),
+      sourceNamed: (name) => farSources.get(name) ?? publishers().find(({ source }) => source.name === name),
       longestPauseMs: idlePollMs,
+      streams,
+      streamed: (source, part, head) => nudges?.streamed(source, part, head),
     })
     hosts.set(database.name, host)
     return host
@@ -172,18 +182,31 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
 
   function routes(): readonly EventRoute[] {
     return all().flatMap(({ subscribers }) =>
-      subscribers.flatMap(({ consumer: { name, keys } }) =>
-        [...keys].map((key): EventRoute => ({ consumer: name, key, at: sourceByType.has(key) ? 'here' : 'nowhere' })),
-      ),
+      subscribers.flatMap(({ consumer: { name, keys } }) => [...keys].map((key): EventRoute => ({ consumer: name, key, at: wayOf(key) }))),
     )
   }
 
-  /** The subscribed keys by the database that publishes them. */
-  function heardBy(consumer: Consumer): ReadonlyMap<Host, readonly string[]> {
-    const heard = new Map<Host, string[]>()
+  function wayOf(key: string): EventRoute['at'] {
+    const heard = sourceByType.get(key)
+    if (!heard) return 'nowhere'
+    return farSources.has(heard.source.name) ? 'stream' : 'here'
+  }
+
+  /** Where the events of a module in another process come from. */
+  function farSourceOf(module: string): FarSource | undefined {
+    if (!streams || !isModuleName(module)) return undefined
+    const name = sourceOf(moduleTable[module].database)
+    const known = farSources.get(name) ?? createFarSource(name, streams, lostFar)
+    farSources.set(name, known)
+    return known
+  }
+
+  /** The subscribed keys by the source that publishes them. */
+  function heardBy(consumer: Consumer): ReadonlyMap<Heard, readonly string[]> {
+    const heard = new Map<Heard, string[]>()
     for (const key of consumer.keys) {
-      const host = sourceByType.get(key)
-      if (host) heard.set(host, [...(heard.get(host) ?? []), key])
+      const source = sourceByType.get(key)
+      if (source) heard.set(source, [...(heard.get(source) ?? []), key])
     }
     return heard
   }
@@ -206,6 +229,11 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       }),
     )
     nudges?.onLook(lookNow)
+    for (const { source } of farSources.values())
+      nudges?.listenToStreams(source.name, (part, head) => {
+        moved()
+        if (state === 'started') for (const { dispatcher } of hosts.values()) dispatcher.advance(source.name, part, head)
+      })
     for (const { database, source } of publishers())
       nudges?.listen(source.name, {
         committed: (part) =>
@@ -222,6 +250,7 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
   }
 
   async function prepare(): Promise<void> {
+    for (const far of farSources.values()) await lookFar(far)
     for (const host of publishers()) {
       try {
         await host.prepare()
@@ -249,7 +278,35 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
   async function lookAround(): Promise<void> {
     // Publishers first: a consumer is registered with their generation.
     const inOrder = [...publishers(), ...all().filter(({ publishes }) => !publishes)]
-    await Promise.all(inOrder.map((host) => host.look()))
+    await Promise.all([...inOrder.map((host) => host.look()), ...[...farSources.values()].map(lookFar)])
+  }
+
+  function lostFar(far: FarSource, error: unknown): void {
+    if (!far.away) log.warn({ source: far.source.name, error }, 'events of another process are waited for')
+    far.away = true
+  }
+
+  /** How far the streams of a source reach, and, in return, how far its consumers are. Never fails: it waits for Redis. */
+  async function lookFar(far: FarSource): Promise<void> {
+    const { name } = far.source
+    if (far.expected.size === 0) return
+    try {
+      const settled = all().map(({ dispatcher }) => dispatcher.settled(name))
+      const reached = await far.source.state()
+      all().forEach(({ dispatcher }, index) => {
+        dispatcher.compare(name, reached, settled[index] ?? new Map())
+      })
+      const positions = new Map(settled.flatMap((each) => [...each]))
+      for (const consumer of far.expected)
+        for (let part = 0; part < partitions; part += 1) {
+          const position = positions.get(lineName({ consumer, source: name, part }))
+          if (position) await far.source.acknowledge(consumer, part, position)
+        }
+      if (far.away) log.info({ source: name }, 'events of another process come again')
+      far.away = false
+    } catch (error) {
+      lostFar(far, error)
+    }
   }
 
   function schedule(): void {
@@ -268,9 +325,9 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       for (const [key, declaration] of contract ? eventsByKey(contract) : []) {
         if (declarations.has(key)) throw new TypeError(`${key} is declared twice`)
         declarations.set(key, declaration)
-        if (!host) continue
-        sourceByType.set(key, host)
-        host.publishes = true
+        const heard = host ?? farSourceOf(contract?.module ?? '')
+        if (heard) sourceByType.set(key, heard)
+        if (host) host.publishes = true
       }
       if (!database || !host) return
       for (const subscription of subscriptions) {
@@ -338,4 +395,29 @@ export function createEvents({ bell, metrics, log, redis, retentionDays = 7, tim
       return bell.observe(pattern, observer, (error) => log.warn({ pattern, error }, 'an observer of events failed'))
     },
   }
+}
+
+/** A source that another process hosts. */
+interface FarSource extends Heard {
+  readonly source: StreamSource
+  away: boolean
+}
+
+function createFarSource(name: string, streams: EventStreams, lost: (far: FarSource, error: unknown) => void): FarSource {
+  const source = createStreamSource(name, streams)
+  const far: FarSource = {
+    source,
+    expected: new Set(),
+    away: false,
+    get generation() {
+      return source.generation
+    },
+    trueUpTo: source.trueUpTo,
+    isLost(error) {
+      const isIt = isAppError(error) && source.dependencies.some((name) => name === error.details.dependency)
+      if (isIt) lost(far, error)
+      return isIt
+    },
+  }
+  return far
 }

@@ -1,4 +1,5 @@
 import type { Database, DatabaseName } from './databases.ts'
+import { isAppError } from './errors.ts'
 import type { Bell } from './event-bell.ts'
 import { type Consumer, handlerDeadlineMs } from './event-delivery.ts'
 import { createDispatcher, type Dispatcher } from './event-dispatcher.ts'
@@ -11,11 +12,26 @@ import { createRetention, type Retention } from './event-retention.ts'
 import { isAway, processDied, type Verdict } from './event-retries.ts'
 import { createRetryLoop } from './event-retry-loop.ts'
 import { createEventSource, type EventSource } from './event-sources.ts'
+import { createStreamWriter, type StreamWriter } from './event-stream-writer.ts'
+import type { EventStreams } from './event-streams.ts'
 import { createTurns } from './event-turns.ts'
 import type { Log } from './logging.ts'
 
+/** Whose events consumers of this process hear: a database of this process, or one of another, by its streams. */
+export interface Heard {
+  readonly source: Pick<EventSource, 'name' | 'read' | 'beginnings'>
+  /** Names of the consumers that hear this source, in whatever database. */
+  readonly expected: Set<string>
+  /** The life of the source, once it is known. */
+  readonly generation: number | undefined
+  /** Up to which number the lives a consumer knows are still true in the newest one. */
+  trueUpTo(part: number, known: number): Promise<number | undefined>
+  /** Whether this error says that the source is away. If so it is said once, until a look finds the source again. */
+  isLost(error: unknown): boolean
+}
+
 /** One database of this process in both of its roles: what is published in it is numbered, what is heard in it is handled. */
-export interface Host {
+export interface Host extends Heard {
   readonly database: Database<DatabaseName>
   readonly source: EventSource
   readonly relay: Relay
@@ -26,8 +42,8 @@ export interface Host {
   /** By name. */
   readonly consumers: Map<string, Consumer>
   readonly subscribers: Subscriber[]
-  /** Names of the consumers that hear this source, in whatever database. */
-  readonly expected: Set<string>
+  /** For consumers in other processes; undefined when there are none. */
+  readonly streamed: StreamWriter | undefined
   /** True when a module of this process publishes here. */
   publishes: boolean
   /** The life of the source, once its rows are there. */
@@ -36,8 +52,6 @@ export interface Host {
   prepare(): Promise<void>
   /** Finds what no bell has told: after a start, from other processes, after an outage. Never fails: it waits for the database. */
   look(): Promise<void>
-  /** Something of it was asked for in vain; said once, until a look finds it again. */
-  lost(error: unknown): void
   /** Lets running handlers end within the time, rolls the others back and gives leases and claims back. */
   stop(withinMs: number): Promise<void>
 }
@@ -47,7 +61,7 @@ export interface Subscriber {
   readonly start: 'beginning' | 'now'
   readonly replayable: boolean
   /** The subscribed keys by the database that publishes them; known once everything is registered. */
-  hears: ReadonlyMap<Host, readonly string[]>
+  hears: ReadonlyMap<Heard, readonly string[]>
 }
 
 export interface HostNeeds {
@@ -62,7 +76,10 @@ export interface HostNeeds {
   moved: () => void
   /** Dispatchers of all databases whose consumers are ready. */
   dispatchers: () => readonly Dispatcher[]
-  sourceNamed: (name: string) => Host | undefined
+  sourceNamed: (name: string) => Heard | undefined
+  /** Undefined: nobody hears this source in another process. */
+  streams: EventStreams | undefined
+  streamed: (source: string, part: number, head: number) => void
   /** A repeat that is due later than this is found by a look. */
   longestPauseMs: number
 }
@@ -81,20 +98,34 @@ export function createHost({
   dispatchers,
   sourceNamed,
   longestPauseMs,
+  streams,
+  streamed,
 }: HostNeeds): Host {
   const source = createEventSource(database)
   const positions = createPositions(database.events, owner)
   const parking = createParking(database.events)
   const turns = createTurns(turnsAtOnce, handlerDeadlineMs)
   const consumers = new Map<string, Consumer>()
-  let registered = false
+  const registered = new Set<string>()
   let away = false
+
+  const writer =
+    streams &&
+    createStreamWriter({
+      database,
+      source,
+      streams,
+      written: (part, head) => streamed(source.name, part, head),
+      repaired: () => counted.repaired(source.name),
+      log,
+    })
 
   const relay = createRelay({
     database,
     owner,
     numbered(part, head, count) {
       moved()
+      writer?.wake(part, head)
       bell.ringNumbered(database.name, part, head)
       if (bell.observed) show(part, head, count)
     },
@@ -124,10 +155,8 @@ export function createHost({
       },
       conflict: (line, reason) => log.error({ ...line, reason }, 'event log does not fit the position, partition stopped'),
       outage(line, error, times) {
-        const publisher = sourceNamed(line.source)
-        if (isAway(error, database.name)) lost(error)
-        else if (publisher && isAway(error, publisher.database.name)) publisher.lost(error)
-        else if (times === 1) log.warn({ ...line, error }, 'a line of events could not go on, again soon')
+        if (host.isLost(error) || sourceNamed(line.source)?.isLost(error)) return
+        if (times === 1) log.warn({ ...line, error }, 'a line of events could not go on, again soon')
       },
     },
   })
@@ -168,7 +197,7 @@ export function createHost({
 
   async function follow(line: Line, from: Position, generation: number): Promise<boolean> {
     const publisher = sourceNamed(line.source)
-    const base = publisher && (await trueUpTo(publisher.database.events, line.part, from.generation))
+    const base = publisher && (await publisher.trueUpTo(line.part, from.generation))
     if (base === undefined) return false
     const followed = await followGeneration(database.events, line, from, { generation, base })
     if (followed) {
@@ -188,18 +217,20 @@ export function createHost({
   }
 
   async function register(): Promise<void> {
-    let waiting = false
     for (const { consumer, start, hears } of host.subscribers)
       for (const [{ source: heard, generation }, keys] of hears) {
-        // Its publisher comes first: from then on nothing is purged that the consumer will want. The others need not wait for it.
-        if (generation === undefined) {
-          waiting = true
-          continue
-        }
         const { beginnings, name } = heard
-        await positions.register({ consumer: consumer.name, source: name, keys, start, generation, beginnings })
+        const pair = `${consumer.name} ${name}`
+        // Its publisher comes first: from then on nothing is purged that the consumer will want. The others need not wait for it.
+        if (generation === undefined || registered.has(pair)) continue
+        try {
+          await positions.register({ consumer: consumer.name, source: name, keys, start, generation, beginnings })
+          registered.add(pair)
+        } catch (error) {
+          // A source elsewhere that nobody has told of yet holds up its own hearers only.
+          if (host.isLost(error) || !isAppError(error)) throw error
+        }
       }
-    registered = !waiting
   }
 
   async function lookAtSource(): Promise<void> {
@@ -216,6 +247,9 @@ export function createHost({
     counted.pending(source.name, waiting.length > 0 ? await source.countPending() : 0, oldest)
     if (waiting.length > 0) moved()
     for (const { part } of waiting) relay.wake(part)
+    await writer?.look(state.generation, new Map(state.partitions.map(({ part, head }) => [part, head]))).catch(() => {
+      // Redis is away: events for other processes wait in the outbox, all else goes on.
+    })
   }
 
   const host: Host = {
@@ -229,6 +263,8 @@ export function createHost({
     consumers,
     subscribers: [],
     expected: new Set(),
+    streamed: writer,
+    trueUpTo: (part, known) => trueUpTo(database.events, part, known),
     publishes: false,
     generation: undefined,
 
@@ -238,7 +274,7 @@ export function createHost({
         await host.retention.expect([...host.expected])
         host.generation = generation
       }
-      if (!registered) await register()
+      await register()
     },
 
     async look() {
@@ -253,14 +289,18 @@ export function createHost({
       }
     },
 
-    lost,
+    isLost(error) {
+      const isIt = isAway(error, database.name)
+      if (isIt) lost(error)
+      return isIt
+    },
 
     async stop(withinMs) {
       const turnsEnd = async (): Promise<void> => {
         await turns.stop(withinMs)
         await Promise.all([dispatcher.close(), retries.close()])
       }
-      await Promise.all([relay.stop(), turnsEnd()])
+      await Promise.all([relay.stop(), turnsEnd(), writer?.stop()])
     },
   }
   return host

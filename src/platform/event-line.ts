@@ -1,13 +1,13 @@
 import type { Consumer } from './event-delivery.ts'
 import type { LeaseState, Line, Position } from './event-positions.ts'
-import type { EventSource } from './event-sources.ts'
+import type { ReadableSource } from './event-sources.ts'
 
 /** What a process remembers of a line: how far it is, whether it is ours, and what has gone wrong lately. */
 
 export interface Work {
   readonly line: Line
   readonly consumer: Consumer
-  readonly source: EventSource
+  readonly source: ReadableSource
   /** The newest number, and the life of the source, as far as they are known. */
   head: number
   generation: number
@@ -46,7 +46,7 @@ const largestBatch = 50
 const slowBatchMs = 1_000
 const deathsAtPosition = 2
 
-export function createWork(line: Line, consumer: Consumer, source: EventSource): Work {
+export function createWork(line: Line, consumer: Consumer, source: ReadableSource): Work {
   return {
     line,
     consumer,

@@ -16,6 +16,8 @@ export interface EventMetrics {
   dead(consumer: string): void
   /** Consumers because of which old events of a source stay; undefined when another process looks after that. */
   purgeBlocked(source: string, consumers: readonly string[] | undefined): void
+  /** A stream of this source was written anew from the outbox. */
+  repaired(source: string): void
 }
 
 export type MetricsOfEvents = Pick<Metrics, 'counter' | 'gauge' | 'histogram'>
@@ -72,9 +74,13 @@ export function createEventMetrics(metrics: MetricsOfEvents, read: ReadEvents): 
     'source',
     'consumer',
   ])
+  const repairs = metrics.counter('bulkhead_stream_repairs_total', 'Streams for other processes that were written anew from the outbox', [
+    'source',
+  ])
   const blockers = new Map<string, readonly string[]>()
 
   return {
+    repaired: (source) => repairs.inc({ source }),
     hosted(consumer) {
       for (const counter of [executions, deaths, deadLetters]) counter.inc({ consumer }, 0)
     },

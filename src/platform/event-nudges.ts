@@ -7,8 +7,11 @@ import type { RedisChannel } from './redis.ts'
 export interface Nudges {
   committed(source: string, part: number): void
   numbered(source: string, part: number, head: number): void
+  /** Events up to this number can be read from the stream of the source, by processes that do not host it. */
+  streamed(source: string, part: number, head: number): void
   /** Nudges of other processes about a source; those of this one are left out. */
   listen(source: string, heard: Heard): void
+  listenToStreams(source: string, heard: HeardOfStreams): void
   /** Somebody has changed something by hand: every process looks, whatever it hosts. */
   look(): void
   onLook(heard: () => void): void
@@ -18,6 +21,8 @@ export interface Heard {
   committed(part: number): void
   numbered(part: number, head: number): void
 }
+
+export type HeardOfStreams = (part: number, head: number) => void
 
 /** At most one message in so much time per source: under load they are gathered, a single event is told at once. */
 const gatherMs = 5
@@ -57,6 +62,14 @@ export function createNudges(owner: string, channelOf: (name: string) => RedisCh
       to.heads.set(part, Math.max(head, to.heads.get(part) ?? 0))
       send(to)
     },
+    // One message per chunk of a stream: they are gathered where they are written.
+    streamed: (source, part, head) => channelOf(streamsOf(source)).publish(JSON.stringify([part, head])),
+    listenToStreams(source, heard) {
+      channelOf(streamsOf(source)).subscribe((message) => {
+        const [part, head] = readPair(message)
+        if (part !== undefined && head !== undefined) heard(part, head)
+      })
+    },
     listen(source, heard) {
       channelOf(nameOf(source)).subscribe((message) => {
         const nudge = read(message)
@@ -75,6 +88,7 @@ export function createNudges(owner: string, channelOf: (name: string) => RedisCh
 }
 
 const nameOf = (source: string): string => `ev:{${source}}:nudge`
+const streamsOf = (source: string): string => `ev:{${source}}:streamed`
 
 interface Outgoing {
   readonly channel: RedisChannel
@@ -104,6 +118,15 @@ function read(message: string): Nudge | undefined {
     from,
     committed: committed.filter(isNumber),
     heads: heads.filter((pair): pair is [number, number] => Array.isArray(pair) && pair.length === 2 && pair.every(isNumber)),
+  }
+}
+
+function readPair(message: string): readonly number[] {
+  try {
+    const pair: unknown = JSON.parse(message)
+    return Array.isArray(pair) && pair.length === 2 && pair.every(isNumber) ? pair : []
+  } catch {
+    return []
   }
 }
 

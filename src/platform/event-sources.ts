@@ -21,6 +21,8 @@ export interface LogWindow {
   /** Undefined when the window is empty. */
   readonly generation: number | undefined
   readonly events: readonly LoggedEvent[]
+  /** A copy that does not hold the wanted number yet, or no more: it will. */
+  readonly isBehind?: true
 }
 
 export interface PartitionState {
@@ -33,6 +35,8 @@ export interface PartitionState {
 
 export interface SourceState {
   readonly generation: number
+  /** The heads are those of a copy, which may end before the log does. */
+  readonly isCopy?: true
   readonly partitions: readonly PartitionState[]
 }
 
@@ -41,6 +45,9 @@ export interface Beginning {
   readonly seq: number
   readonly eventId: string | null
 }
+
+/** What a line reads from: the outbox itself, or a copy of it. */
+export type ReadableSource = Pick<EventSource, 'name' | 'read'>
 
 export interface EventSource {
   readonly name: string

@@ -6,8 +6,8 @@ import type { Log } from './logging.ts'
 
 /**
  * Every minute, in one of the processes that host a source: notes how far its consumers are and purges what none of them needs
- * any more. Consumers of this process are asked in their databases; those of others have to be heard of another way, and
- * until then they hold what they have not acknowledged.
+ * any more. Consumers of this process are asked in their databases; those of others say in Redis how far they are, and what they
+ * have not acknowledged is kept for them.
  */
 export interface EventSweep {
   start(): void
@@ -46,7 +46,7 @@ export function sweepEvents({ hosts, owner, counted, log, everyMs }: EventSweepN
 
   /** Answers the consumers because of which old events stay. */
   async function tend(host: Host, generation: number): Promise<readonly string[]> {
-    const { source, retention, expected } = host
+    const { source, retention, expected, streamed } = host
     // Also where no consumer of this process is: one that was retired may have been the last there.
     for (const { database } of hosts()) {
       try {
@@ -55,6 +55,11 @@ export function sweepEvents({ hosts, owner, counted, log, everyMs }: EventSweepN
         // Its consumers keep the claims they have.
         log.warn({ source: source.name, database: database.name, error }, 'consumers were not heard, the log is kept for them')
       }
+    }
+    const far = streamed?.heard() ?? []
+    if (far.length > 0) {
+      await retention.expect([...new Set(far.map(({ consumer }) => consumer))])
+      await retention.acknowledge({ positions: far, retired: [] })
     }
     const purged = await retention.purge(() => stopping)
     if (purged > 0) log.info({ source: source.name, purged }, 'old events purged')

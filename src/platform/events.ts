@@ -23,6 +23,7 @@ export {
   type ModuleEvents,
 } from './event-engine.ts'
 export { createPublisher, type Publisher } from './event-publisher.ts'
+export { createEventStreams } from './event-streams.ts'
 export {
   type EventHandler,
   type EventHandlers,

@@ -127,7 +127,7 @@ describe('against a running system', () => {
 
   it('docs/events.md lists every metric of events and every alert', async () => {
     const text = await metrics()
-    const served = [...text.matchAll(/^# TYPE (bulkhead_(?:event|outbox|commit|generation)\S+) /gm)].map(([, name]) => name)
+    const served = [...text.matchAll(/^# TYPE (bulkhead_(?:event|outbox|commit|generation|stream)\S+) /gm)].map(([, name]) => name)
     const page = readFileSync('docs/events.md', 'utf8')
     const rowsOf = (pattern: RegExp) => [...page.matchAll(pattern)].map(([, name]) => name)
 

@@ -4,6 +4,7 @@ import { type Database, type DatabaseSettings, openDatabase, type Tx } from '#pl
 import {
   type Bell,
   createBell,
+  createEventStreams,
   createEvents,
   createPublisher,
   defineEvents,
@@ -13,6 +14,7 @@ import {
   type Subscriptions,
 } from '#platform/events.ts'
 import { createMetrics, type Metrics } from '#platform/metrics.ts'
+import type { Redis } from '#platform/redis.ts'
 
 /** A publisher and a consumer on a real server, and as many processes of them as a test wants. */
 
@@ -52,6 +54,7 @@ export interface LogLine {
 export function createCrew(
   { ships, harbours }: WorldSettings,
   timings: { pollMs?: number; idlePollMs?: number; sweepMs?: number; stopMs?: number } = {},
+  { redis, retentionDays }: { redis?: Redis; retentionDays?: number } = {},
 ): Crew {
   const log: LogLine[] = []
   const write = (level: LogLine['level']) => (fields: object, message: string) => void log.push({ level, fields: { ...fields }, message })
@@ -60,7 +63,8 @@ export function createCrew(
   const harboursDatabase = openDatabase('customer_service_db', harbours, { log: logger })
   const bell = createBell()
   const metrics = createMetrics({ process: false })
-  const events = createEvents({ bell, metrics, log: logger, timings })
+  const far = redis && { redis, streams: createEventStreams(redis.forModule('ev')) }
+  const events = createEvents({ bell, metrics, log: logger, timings, ...far, ...(retentionDays === undefined ? {} : { retentionDays }) })
   const publish = createPublisher(shipEvents, 'shared_user_db', bell)
   return {
     bell,

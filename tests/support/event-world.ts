@@ -26,8 +26,8 @@ export async function createWorld(server: RootOfServer = inject('servers').maria
 
   return {
     settings,
-    crew(timings?: Parameters<typeof createCrew>[1]): Crew {
-      const crew = createCrew(settings, timings)
+    crew(timings?: Parameters<typeof createCrew>[1], more?: Parameters<typeof createCrew>[2]): Crew {
+      const crew = createCrew(settings, timings, more)
       crews.push(crew)
       return crew
     },
