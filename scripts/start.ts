@@ -2,9 +2,10 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeFailure, Failure } from './servers/failure.ts'
 import { createGuard } from './servers/guard.ts'
-import { requirePrograms } from './servers/packages.ts'
+import { requireBalancer, requirePrograms } from './servers/packages.ts'
 import { firstAdministrator } from './start/administrator.ts'
-import { type ApiProcess, startApi } from './start/api.ts'
+import { launchApi } from './start/api.ts'
+import type { Balanced } from './start/balanced.ts'
 import { banner } from './start/banner.ts'
 import { type EmbeddedServers, startEmbedded } from './start/embedded.ts'
 import {
@@ -26,20 +27,33 @@ const usage = `npm start [-- options]
 Starts Bulkhead with everything it needs and stops it again with Ctrl-C. Settings come from the environment and from
 .env; .env.example explains each. With SHARED_DB_HOST and the others, and REDIS_HOST, those servers are used instead.
 
+  --topology N   run several API processes behind a balancer; replicas3 is three of the whole house (docs/topologies.md)
   --watch        run the sources and start the API again when they change (npm run dev)
-  --no-install   do not install MariaDB and Redis when they are missing
+  --no-install   do not install MariaDB, Redis and HAProxy when they are missing
   --install      install them with sudo when they are missing
 `
 
 const root = resolve(import.meta.dirname, '..')
 const progress = createProgress()
 
+/** One API process, or those of a topology and their balancer. */
+type Running = Omit<Balanced, 'describe'> & Partial<Pick<Balanced, 'describe'>>
+
 /** What has been started so far, in order; it is ended the other way round. */
-const started: { servers: EmbeddedServers; api?: ApiProcess; release?: () => void } = { servers: {} }
+const started: { servers: EmbeddedServers; api?: Running; release?: () => void } = { servers: {} }
 const guard = createGuard(26)
 let stopping: Promise<void> | undefined
 
-async function start(options: { watch: boolean; install: boolean; noInstall: boolean }): Promise<void> {
+interface Options {
+  topology: string | undefined
+  watch: boolean
+  install: boolean
+  noInstall: boolean
+}
+
+async function start(options: Options): Promise<void> {
+  const installation = { allowed: !options.noInstall, withSudo: options.install, say: progress.say }
+  const topology = options.topology === undefined ? undefined : await chosenTopology(options.topology, options, installation)
   const environment = readEnvironment(root)
   const settings = startSettings(environment, root)
   const { dataDir, given } = settings
@@ -56,7 +70,7 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
 
   const ownDatabases = embedded(settings)
   if (ownDatabases.length > 0 || !given.redis) {
-    const binaries = requirePrograms({ allowed: !options.noInstall, withSudo: options.install, say: progress.say })
+    const binaries = requirePrograms(installation)
     await progress.step('servers', async (say) => {
       started.servers = await startEmbedded({ dataDir, binaries, secrets, mariadb: ownDatabases.length > 0, redis: !given.redis })
       guardWhatRuns()
@@ -73,16 +87,10 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
 
   const program = options.watch ? ['--watch', '--watch-preserve-output', 'src/server.ts'] : [await bundledProgram()]
   const admin = firstAdministrator(environment, settings, secrets)
-  started.api = await progress.step('API', () =>
-    startApi({ args: program, environment: { ...forApi, ...admin.environment }, write: (line) => void process.stdout.write(`${line}\n`) }),
-  )
+  const launch = { program, environment: forApi, firstEnvironment: admin.environment }
+  await progress.step('API', () => (topology ? startTopology({ ...topology, ...launch, settings, publicUrl: url }) : startOne(launch)))
   const seconds = performance.now() / 1_000
   guardWhatRuns()
-  void started.api.ended.then(({ code, signal }) => {
-    if (stopping) return
-    process.stderr.write(`The API ended by itself (${signal ?? `exit code ${code}`}); stopping the rest.\n`)
-    void stop(1)
-  })
 
   admin.made()
   const { email, password } = admin
@@ -100,9 +108,54 @@ async function start(options: { watch: boolean; install: boolean; noInstall: boo
       quote: demo?.quote,
       databases: mariadb ? `127.0.0.1:${mariadb.port} (private MariaDB, ${mariadb.pid})` : 'as the environment names them',
       redis: redis ? `127.0.0.1:${redis.port} (private Redis, ${redis.pid})` : 'as the environment names it',
+      processes: started.api?.describe?.(),
     }),
   )
-  started.api.showLog()
+  started.api?.showLog()
+}
+
+interface Launch {
+  program: readonly string[]
+  environment: Readonly<Record<string, string | undefined>>
+  firstEnvironment: Readonly<Record<string, string | undefined>>
+}
+
+const write = (line: string): void => void process.stdout.write(`${line}\n`)
+
+async function startOne({ program, environment, firstEnvironment }: Launch): Promise<void> {
+  const api = launchApi({ args: program, environment: { ...environment, ...firstEnvironment }, write })
+  started.api = { ...api, pids: [api.pid] }
+  guardWhatRuns()
+  await api.ready
+  void api.ended.then(({ code, signal }) => {
+    if (stopping) return
+    process.stderr.write(`The API ended by itself (${signal ?? `exit code ${code}`}); stopping the rest.\n`)
+    void stop(1)
+  })
+}
+
+/** Loaded only when it is asked for, and before anything is started: a wrong name or a missing program is said at once. */
+async function chosenTopology(name: string, { watch }: Options, installation: Parameters<typeof requireBalancer>[0]) {
+  const { requireTopology } = await import('./start/topologies.ts')
+  const kinds = requireTopology(name)
+  if (watch) {
+    throw new Failure({
+      what: '--watch and --topology do not go together.',
+      why: 'Processes that all start again at every change leave none that serves.',
+      mend: `npm run dev, or npm start -- --topology ${name}`,
+    })
+  }
+  return { kinds, haproxy: requireBalancer(installation) }
+}
+
+async function startTopology(
+  wanted: Omit<Parameters<typeof import('./start/balanced.ts').startBalanced>[0], 'say' | 'write' | 'changed' | 'lost'>,
+) {
+  const { startBalanced } = await import('./start/balanced.ts')
+  const api = await startBalanced({ ...wanted, say: progress.say, write, changed: guardWhatRuns, lost: () => void stop(1) })
+  started.api = api
+  guardWhatRuns()
+  await api.ready
 }
 
 /** Loaded only here: a start without demo data does without it. */
@@ -126,7 +179,7 @@ function describeServers({ mariadb, redis }: EmbeddedServers): string {
 /** Should this process be killed, the API is ended first here too. */
 function guardWhatRuns(): void {
   const { servers, api } = started
-  guard.watch([api?.pid, servers.redis?.pid, servers.mariadb?.pid].filter((pid) => pid !== undefined))
+  guard.watch([...(api?.pids ?? []), servers.redis?.pid, servers.mariadb?.pid].filter((pid) => pid !== undefined).filter((pid) => pid > 0))
 }
 
 /** The API drains while its servers still answer, then they end. */
@@ -160,7 +213,13 @@ function heedSignals(): void {
 }
 
 const { values } = parseArgs({
-  options: { watch: { type: 'boolean' }, install: { type: 'boolean' }, 'no-install': { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    topology: { type: 'string' },
+    watch: { type: 'boolean' },
+    install: { type: 'boolean' },
+    'no-install': { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 })
 if (values.help) {
   process.stdout.write(usage)
@@ -168,7 +227,12 @@ if (values.help) {
 } else {
   heedSignals()
   try {
-    await start({ watch: values.watch ?? false, install: values.install ?? false, noInstall: values['no-install'] ?? false })
+    await start({
+      topology: values.topology,
+      watch: values.watch ?? false,
+      install: values.install ?? false,
+      noInstall: values['no-install'] ?? false,
+    })
   } catch (error) {
     if (!stopping) {
       process.stderr.write(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeFailure, Failure } from './servers/failure.ts'
-import { requireBrowser, requirePrograms } from './servers/packages.ts'
+import { requireBalancer, requireBrowser, requirePrograms } from './servers/packages.ts'
 import { type Check, type CheckResult, runCheck, type TestCounts } from './test/checks.ts'
 import { countTests } from './test/counts.ts'
 import { summary } from './test/summary.ts'
@@ -13,7 +13,7 @@ const usage = `npm test [-- options] [files or options of vitest]
 Everything that must hold, at once: types, lint, boundaries and all tests, on private servers of its own.
 With files (or options of vitest), only those tests.
 
-  --no-install   do not install MariaDB, Redis and Chromium when they are missing
+  --no-install   do not install MariaDB, Redis, Chromium and HAProxy when they are missing
   --install      install them with sudo when they are missing
   --json         print one JSON object instead of the summary
 `
@@ -35,6 +35,7 @@ async function main(): Promise<number> {
   const installation = { allowed: !options['no-install'], withSudo: options.install, say }
   requirePrograms(installation)
   requireBrowser(installation)
+  requireBalancer(installation)
 
   const scratch = mkdtempSync(join(tmpdir(), 'bulkhead-tests-'))
   const report = join(scratch, 'tests.json')

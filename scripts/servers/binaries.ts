@@ -38,6 +38,9 @@ export function findBrowser(path: string = process.env.PATH ?? ''): string | und
   return find(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], path) ?? [macChrome].find(isExecutable)
 }
 
+/** The balancer that stands before several API processes. */
+export const findBalancer = (path: string = process.env.PATH ?? ''): string | undefined => find(['haproxy'], path)
+
 const macChrome = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
 
 function find(candidates: readonly string[], path: string): string | undefined {

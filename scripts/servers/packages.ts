@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { type Binaries, findBinaries, findBrowser, hasAll, isExecutable } from './binaries.ts'
+import { type Binaries, findBalancer, findBinaries, findBrowser, hasAll, isExecutable } from './binaries.ts'
 import { Failure } from './failure.ts'
 
 /** How each system names the packages and installs them. */
@@ -37,29 +37,56 @@ export function requirePrograms({ allowed, withSudo, say }: Installation): Binar
   const packages = missing(found, apt.packages)
   const prefix = isRoot ? [] : ['sudo']
   say(`Installing system packages: ${[...prefix, apt.line, ...packages].join(' ')}`)
-  withoutServices(isRoot, () => installWithApt(prefix, packages))
+  withoutService('redis-server', isRoot, () => installWithApt(prefix, packages))
   const installed = findBinaries()
   if (!hasAll(installed)) throw missingPackages(installed)
   return installed
 }
 
 /** A browser for the tests that look at pages; installed like the servers. Returns its path. */
-export function requireBrowser({ allowed, withSudo, say }: Installation): string {
-  const found = findBrowser()
+export const requireBrowser = (installation: Installation): string =>
+  requireOne(installation, {
+    find: () => findBrowser(),
+    program: 'chromium',
+    why: 'One test opens the API reference in a real browser and counts what it loads from elsewhere.',
+    otherwise: 'install Chromium or Chrome so that it is on the PATH',
+  })
+
+/** The balancer of topologies with several processes; installed like the servers. Returns its path. */
+export const requireBalancer = (installation: Installation, find = () => findBalancer()): string =>
+  requireOne(installation, {
+    find,
+    program: 'haproxy',
+    why: 'It stands before the processes of a topology and gives them one address. A plain npm start does without it.',
+    otherwise: 'install HAProxy (2.6 or later) so that haproxy is on the PATH',
+  })
+
+interface Wanted {
+  find: () => string | undefined
+  /** Its package has the same name everywhere. */
+  program: string
+  why: string
+  /** What to do on a system whose packages we do not know. */
+  otherwise: string
+}
+
+function requireOne({ allowed, withSudo, say }: Installation, { find, program, why, otherwise }: Wanted): string {
+  const found = find()
   if (found) return found
   const apt = installers[0]
   const isRoot = process.getuid?.() === 0
   if (allowed && isExecutable(apt.tool) && (isRoot || withSudo)) {
     const prefix = isRoot ? [] : ['sudo']
-    say(`Installing system packages: ${[...prefix, apt.line, 'chromium'].join(' ')}`)
-    installWithApt(prefix, ['chromium'])
-    const installed = findBrowser()
+    say(`Installing system packages: ${[...prefix, apt.line, program].join(' ')}`)
+    withoutService(program, isRoot, () => installWithApt(prefix, [program]))
+    const installed = find()
     if (installed) return installed
   }
+  const installer = installers.find(({ tool }) => existsSync(tool))
   throw new Failure({
-    what: 'Not found on this machine: chromium.',
-    why: 'One test opens the API reference in a real browser and counts what it loads from elsewhere.',
-    mend: isExecutable(apt.tool) ? `${isRoot ? '' : 'sudo '}${apt.line} chromium` : 'install Chromium or Chrome so that it is on the PATH',
+    what: `Not found on this machine: ${program}.`,
+    why,
+    mend: installer ? `${sudoFor(installer.line)}${installer.line} ${program}` : otherwise,
   })
 }
 
@@ -67,15 +94,16 @@ export function requireBrowser({ allowed, withSudo, say }: Installation): string
 export function missingPackages(found: Partial<Binaries>): Failure {
   const absent = [found.mariadbd && found.installDb ? [] : ['mariadbd'], found.redis ? [] : ['redis-server']].flat()
   const installer = installers.find(({ tool }) => existsSync(tool))
-  const sudo = process.getuid?.() === 0 || installer?.line.startsWith('brew') ? '' : 'sudo '
   return new Failure({
     what: `Not found on this machine: ${absent.join(', ')}.`,
     why: 'Bulkhead starts a private MariaDB and a private Redis, unless SHARED_DB_HOST and the others, and REDIS_HOST, name servers.',
     mend: installer
-      ? `${sudo}${installer.line} ${missing(found, installer.packages).join(' ')}`
+      ? `${sudoFor(installer.line)}${installer.line} ${missing(found, installer.packages).join(' ')}`
       : 'install MariaDB (10.11 or later) and Redis (7 or later) so that mariadbd and redis-server are on the PATH',
   })
 }
+
+const sudoFor = (line: string): string => (process.getuid?.() === 0 || line.startsWith('brew') ? '' : 'sudo ')
 
 function missing(found: Partial<Binaries>, packages: { database: readonly string[]; redis: readonly string[] }): string[] {
   return [...(found.mariadbd && found.installDb ? [] : packages.database), ...(found.redis ? [] : packages.redis)]
@@ -104,8 +132,8 @@ function installWithApt(prefix: readonly string[], packages: readonly string[]):
 const policy = '/usr/sbin/policy-rc.d'
 
 /** Debian starts a service as soon as it is installed; a second Redis on 6379 is not what anybody asked for. */
-function withoutServices(isRoot: boolean, install: () => void): void {
-  const hadService = existsSync('/lib/systemd/system/redis-server.service')
+function withoutService(service: string, isRoot: boolean, install: () => void): void {
+  const hadService = existsSync(`/lib/systemd/system/${service}.service`)
   const forbids = isRoot && !existsSync(policy)
   if (forbids) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   try {
@@ -114,7 +142,7 @@ function withoutServices(isRoot: boolean, install: () => void): void {
     if (forbids) rmSync(policy, { force: true })
   }
   if (!hadService && existsSync('/run/systemd/system')) {
-    const [command = '', ...rest] = [...(isRoot ? [] : ['sudo']), 'systemctl', 'disable', '--now', 'redis-server']
+    const [command = '', ...rest] = [...(isRoot ? [] : ['sudo']), 'systemctl', 'disable', '--now', service]
     spawnSync(command, rest, { stdio: 'ignore' })
   }
 }

@@ -7,6 +7,8 @@ import { isReady, isWarning, readableLogLine } from './log-lines.ts'
 
 export interface ApiProcess {
   readonly pid: number
+  /** Settles when it says that it is ready; when it ends before or takes too long it is killed, and this rejects with the reason. */
+  readonly ready: Promise<void>
   /** The API's log goes to the terminal from now on. */
   showLog(): void
   /** Settles when it ends, however that comes. */
@@ -29,8 +31,8 @@ const compileCache = resolve(import.meta.dirname, '../../node_modules/.cache/nod
 /** Its own hard limit is 25 s; the second more is for the operating system. */
 const hardLimitMs = 26_000
 
-/** Starts the API and returns when it says that it is ready. It lives in its own session: only we send it signals. */
-export async function startApi({ args, environment, write }: Launch): Promise<ApiProcess> {
+/** Starts an API process in a session of its own: only we send it signals. */
+export function launchApi({ args, environment, write }: Launch): ApiProcess {
   const child = spawn(process.execPath, args, {
     env: { ...environment, NODE_COMPILE_CACHE: environment.NODE_COMPILE_CACHE ?? compileCache },
     detached: true,
@@ -76,17 +78,21 @@ export async function startApi({ args, environment, write }: Launch): Promise<Ap
     }
   }
 
-  await until(() => isUp || over, 90_000)
-  if (!isUp) {
+  const becomeReady = async (): Promise<void> => {
+    await until(() => isUp || over, 90_000)
+    if (isUp) return
+    const hasEnded = over
     kill('SIGKILL')
     throw new Failure({
-      what: over ? 'The API ended before it was ready.' : 'The API was not ready after 90 s.',
+      what: hasEnded ? 'The API ended before it was ready.' : 'The API was not ready after 90 s.',
       why: tail.slice(-20).join('\n        ') || 'it said nothing',
       mend: 'correct what the lines above name (settings: .env or the environment, explained in .env.example) and start again',
     })
   }
+
   return {
     pid: child.pid ?? 0,
+    ready: becomeReady(),
     ended,
     showLog: () => {
       for (const line of tail.splice(0)) write(line)

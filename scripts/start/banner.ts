@@ -10,9 +10,11 @@ interface BannerFacts {
   quote?: { text: string; curl: string } | undefined
   databases: string
   redis: string
+  /** Of a topology: which process hosts what, a line each. */
+  processes?: readonly string[] | undefined
 }
 
-export function banner({ url, internalUrl, dataDir, seconds, logins, quote, databases, redis }: BannerFacts): string {
+export function banner({ url, internalUrl, dataDir, seconds, logins, quote, databases, redis, processes }: BannerFacts): string {
   const wide = Math.max(...logins.map(({ role }) => role.length), 0) + 2
   const lines = [
     '',
@@ -27,6 +29,7 @@ export function banner({ url, internalUrl, dataDir, seconds, logins, quote, data
     `  redis      ${redis}`,
     `  data       ${dataDir}`,
   ]
+  if (processes) lines.push('', 'Processes behind that address:', ...processes.map((line) => `  ${line}`))
   if (logins.length > 0) {
     lines.push('', 'Log-ins:', ...logins.map(({ role, email, password }) => `  ${role.padEnd(wide)}${email}  ${password}`))
   }

@@ -22,7 +22,7 @@ export interface StartProcess {
 
 export interface Installation {
   readonly dataDir: string
-  start(environment?: Record<string, string>): Promise<StartProcess>
+  start(environment?: Record<string, string>, options?: readonly string[]): Promise<StartProcess>
   /** Every process that belongs to this data folder, however it came to be. */
   processes(): number[]
   remove(): Promise<void>
@@ -36,9 +36,9 @@ export async function createInstallation(): Promise<Installation> {
   return {
     dataDir,
     processes,
-    start: async (environment = {}) => {
+    start: async (environment = {}, options = []) => {
       const { NODE_ENV: _test, VITEST: _vitest, ...inherited } = process.env
-      const child = spawn(process.execPath, ['scripts/start.mjs'], {
+      const child = spawn(process.execPath, ['scripts/start.mjs', ...options], {
         cwd: root,
         env: { ...inherited, ...ports, BULKHEAD_DATA_DIR: dataDir, DEMO_DATA: 'off', ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -110,6 +110,15 @@ describe.runIf(process.platform === 'linux')('npm start', { timeout: 90_000 }, (
     expect(await nothingLeft()).toBe(true)
   })
 
+  it('says which topologies there are when it is asked for another, and starts nothing', async () => {
+    const run = await installation.start({}, ['--topology', 'replicas4'])
+
+    expect(await run.exit()).toBe(1)
+    expect(run.output()).toContain('There is no topology "replicas4".')
+    expect(run.output()).toContain('mend: npm start -- --topology replicas3')
+    expect(installation.processes()).toEqual([])
+  })
+
   it('shows what the API says about settings it cannot use', async () => {
     const run = await installation.start({ LOG_LEVEL: 'loud' })
 
