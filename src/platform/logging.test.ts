@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createLog } from './logging.ts'
 
@@ -37,6 +40,26 @@ describe('the log', () => {
         time: expect.stringMatching(/Z$/),
       },
     ])
+  })
+
+  it('lets a process end whose log nobody reads any more', async () => {
+    const program = `
+      import { createLog } from ${JSON.stringify(join(import.meta.dirname, 'logging.ts'))}
+      const log = createLog({ logLevel: 'info' })
+      process.stdin.resume().once('end', () => {
+        log.info({}, 'said to nobody')
+        log.flush()
+        process.exit(7)
+      })
+      process.stderr.write('listening')`
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], { stdio: 'pipe' })
+    const ended = once(child, 'exit', { signal: AbortSignal.timeout(10_000) }).finally(() => child.kill('SIGKILL'))
+    await once(child.stderr, 'data')
+
+    child.stdout.destroy()
+    child.stdin.end()
+
+    expect(await ended).toEqual([7, null])
   })
 
   it('keeps secrets out, whoever hands them over', () => {

@@ -13,7 +13,7 @@ export interface Log {
   flush(): void
 }
 
-type LogStream = DestinationStream & { flushSync?(): void }
+type LogStream = DestinationStream & { flush?(): void; flushSync?(): void }
 
 export interface RequestLine {
   requestId: string
@@ -60,7 +60,11 @@ export function createLog({ logLevel }: LogSettings, stream: LogStream = buffere
       warn: (fields, message) => logger.warn(fields, message),
       error: (fields, message) => logger.error(fields, message),
       child: (bindings) => withRequestLine(logger.child(bindings)),
-      flush: () => stream.flushSync?.(),
+      flush: () => {
+        // The second alone would try for ever where nobody reads any more; the first notices it, and silences the stream.
+        stream.flush?.()
+        stream.flushSync?.()
+      },
       request: (line) => {
         if (logger.isLevelEnabled('info')) stream.write(textOf(line, isoTime()))
       },
