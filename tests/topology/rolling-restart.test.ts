@@ -42,8 +42,9 @@ describe.runIf(process.platform === 'linux')('npm start -- --topology replicas3'
       PORT: `${base}`,
       INTERNAL_PORT: `${base + 10}`,
       DEMO_DATA: 'on',
-      // Whether a busy machine sheds load is asked elsewhere.
+      // Whether a busy machine sheds load, or lets nobody wait for a connection, is asked elsewhere.
       NODE_ENV: 'test',
+      DB_POOL_SIZE: '16',
       LOG_LEVEL: 'warn',
       AUTH_ACCESS_TTL_SECONDS: '3600',
       ...manyRequests,
