@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isModuleName } from '#platform/module-table.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
+import { bareEnvironment } from './bare-environment.ts'
 import type { TestDatabases } from './databases.ts'
 import { firstAdmin, testEnvironment } from './environment.ts'
 
@@ -40,7 +41,7 @@ export async function startProcess(
   if (secret) secrets.set(databases, secret)
   const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/server.ts')], {
     env: {
-      PATH: process.env.PATH,
+      ...bareEnvironment,
       ...base,
       ...(secret ? { AUTH_SECRET: secret } : {}),
       LOG_LEVEL: 'info',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bareEnvironment } from '#support/bare-environment.ts'
 import { createTestDatabases, type TestDatabases } from '#support/databases.ts'
 import { testEnvironment } from '#support/environment.ts'
 
@@ -22,7 +23,7 @@ async function admin(input: string, ...args: string[]): Promise<{ code: number |
   const { BOOTSTRAP_ADMIN_EMAIL: _email, BOOTSTRAP_ADMIN_PASSWORD: _password, ...environment } = testEnvironment(databases, dataDir)
   const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../scripts/admin.ts'), ...args], {
     cwd: dataDir,
-    env: { PATH: process.env.PATH, ...environment, AUTH_SECRET: '0123456789abcdef0123456789abcdef' },
+    env: { ...bareEnvironment, ...environment, AUTH_SECRET: '0123456789abcdef0123456789abcdef' },
   })
   const exited = new Promise<number | null>((done) => child.once('exit', done))
   child.stdin.end(input)

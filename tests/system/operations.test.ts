@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bareEnvironment } from '#support/bare-environment.ts'
 import { testEnvironment } from '#support/environment.ts'
 import { until } from '#support/event-world.ts'
 import { json, type Line, openLine } from '#support/surface.ts'
@@ -125,7 +126,7 @@ describe('from the command line', () => {
     const environment = testEnvironment(system.databases, system.config.dataDir)
     const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../scripts/events.ts'), ...args], {
       cwd: system.config.dataDir,
-      env: { PATH: process.env.PATH, ...environment },
+      env: { ...bareEnvironment, ...environment },
     })
     const exited = new Promise<number | null>((done) => child.once('exit', done))
     child.stdin.end()

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bareEnvironment } from '#support/bare-environment.ts'
 import { testEnvironment } from '#support/environment.ts'
 import { type System, startSystem } from '#support/system.ts'
 import { type Api, login, until } from '../../scripts/api.ts'
@@ -68,7 +69,7 @@ it('EV-10: what customers and carriers heard of a user is handled again over HTT
 async function events(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../scripts/events.ts'), ...args], {
     cwd: system.config.dataDir,
-    env: { PATH: process.env.PATH, ...testEnvironment(system.databases, system.config.dataDir) },
+    env: { ...bareEnvironment, ...testEnvironment(system.databases, system.config.dataDir) },
   })
   const exited = new Promise<number | null>((done) => child.once('exit', done))
   child.stdin.end()

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
+import { bareEnvironment } from '#support/bare-environment.ts'
 import { freePort, isPortFree } from '../../scripts/servers/ports.ts'
 
 it('TP-02: a process whose topology cannot work says everything at once and ends, before it opens or reaches anything', async () => {
@@ -17,7 +18,7 @@ it('TP-02: a process whose topology cannot work says everything at once and ends
 
   const child = spawn(process.execPath, [resolve('src/server.ts')], {
     env: {
-      PATH: process.env.PATH,
+      ...bareEnvironment,
       MODULES: 'pricing,auth,billing',
       PEERS: 'customer=back',
       SERVICE_KEYS_FILE: '/nowhere/processes.json',

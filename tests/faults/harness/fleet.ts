@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { bareEnvironment } from '#support/bare-environment.ts'
 import { createGuard } from '../../../scripts/servers/guard.ts'
 import type { Order, Report, Task } from './protocol.ts'
 
@@ -75,7 +76,7 @@ export async function createFleet({ heard }: FleetNeeds): Promise<Fleet> {
     const name = String(launched)
     const child = spawn(process.execPath, ['--no-warnings', program, JSON.stringify({ ...task, name })], {
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH },
+      env: bareEnvironment,
     })
     const worker = follow(child, name, task)
     workers.set(name, worker)
