@@ -51,8 +51,6 @@ export function runCheck({ name, tool, script, follow }: Check): Promise<CheckRe
         ...process.env,
         PATH: `${bin}${delimiter}${process.env.PATH ?? ''}`,
         NODE_ENV: 'test',
-        // Tests start many processes of the same programs.
-        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? resolve(root, 'node_modules/.cache/node'),
         ...(follow && process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
       },
     })
