@@ -373,7 +373,7 @@ test('EV-10: a replay of events that are no longer kept is refused with the olde
   const purged = await eventId(1, 1)
   const other = await eventId(1, 2)
   await world.rows('ships', 'DELETE FROM outbox WHERE subject_seq < 3')
-  await world.rows('ships', 'UPDATE outbox SET occurred_at = occurred_at + INTERVAL 1 SECOND')
+  await world.rows('ships', 'UPDATE outbox SET occurred_at = occurred_at + INTERVAL subject_seq SECOND')
   const [row] = await world.rows('ships', 'SELECT DATE_FORMAT(occurred_at, "%Y-%m-%dT%T.%f") AS at FROM outbox WHERE subject_seq = 3')
   const oldest = `${String(row?.at).slice(0, 23)}Z`
 
@@ -399,7 +399,7 @@ test('EV-10: a replay of the last hours is taken where only old events were purg
   const { crew, ask, jobs } = await harbour()
   await sailed({ crew }, 1, 4)
   await world.rows('ships', 'DELETE FROM outbox WHERE subject_seq < 3')
-  await world.rows('ships', 'UPDATE outbox SET occurred_at = occurred_at + INTERVAL 1 SECOND')
+  await world.rows('ships', 'UPDATE outbox SET occurred_at = occurred_at + INTERVAL subject_seq SECOND')
   const asked = (hours: number) => ({ consumer: 'harbour.book', since: new Date(Date.now() - hours * 3_600_000).toISOString(), reason })
 
   expect((await ask('POST /v1/events/replay', asked(8 * 24))).body.code).toBe('EVENTS_PURGED')
