@@ -280,3 +280,18 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
     },
   }
 }
+
+/**
+ * Holds what a source says of itself against the positions of its consumers. These are asked for before the source, so that a
+ * position beyond its end is one, and no event numbered meanwhile.
+ */
+export async function compareWith(
+  dispatchers: readonly Dispatcher[],
+  source: string,
+  ask: () => Promise<SourceState>,
+): Promise<{ state: SourceState; settled: readonly Settled[] }> {
+  const before = dispatchers.map((each) => ({ each, settled: each.settled(source) }))
+  const state = await ask()
+  for (const { each, settled } of before) each.compare(source, state, settled)
+  return { state, settled: before.map(({ settled }) => settled) }
+}

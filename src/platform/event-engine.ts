@@ -3,14 +3,13 @@ import { isAppError } from './errors.ts'
 import type { Bell, Observer } from './event-bell.ts'
 import { type EventContract, type EventDeclaration, eventsByKey } from './event-contracts.ts'
 import { type Consumer, createConsumer } from './event-delivery.ts'
+import { createFarSource, type FarSource } from './event-far-sources.ts'
 import { createHost, type Heard, type Host } from './event-host.ts'
 import { createEventId } from './event-ids.ts'
 import { createEventMetrics, type MetricsOfEvents } from './event-metrics.ts'
 import { createNudges } from './event-nudges.ts'
-import { lineName } from './event-positions.ts'
 import { partitions } from './event-publisher.ts'
 import { sourceOf } from './event-sources.ts'
-import { createStreamSource, type StreamSource } from './event-stream-source.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Subscriptions } from './event-subscriptions.ts'
 import { sweepEvents } from './event-sweep.ts'
@@ -127,6 +126,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
   function publishers(): readonly Host[] {
     return all().filter(({ publishes }) => publishes)
   }
+  const dispatchers = () => all().map(({ dispatcher }) => dispatcher)
   const moved = (): void => {
     movedAt = performance.now()
   }
@@ -142,7 +142,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
       counted,
       log,
       moved,
-      dispatchers: () => all().map(({ dispatcher }) => dispatcher),
+      dispatchers,
       sourceNamed: (name) => farSources.get(name) ?? publishers().find(({ source }) => source.name === name),
       longestPauseMs: idlePollMs,
       streams,
@@ -196,7 +196,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
   function farSourceOf(module: string): FarSource | undefined {
     if (!streams || !isModuleName(module)) return undefined
     const name = sourceOf(moduleTable[module].database)
-    const known = farSources.get(name) ?? createFarSource(name, streams, lostFar)
+    const known = farSources.get(name) ?? createFarSource(name, streams, log)
     farSources.set(name, known)
     return known
   }
@@ -250,7 +250,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
   }
 
   async function prepare(): Promise<void> {
-    for (const far of farSources.values()) await lookFar(far)
+    for (const far of farSources.values()) await far.look(dispatchers())
     for (const host of publishers()) {
       try {
         await host.prepare()
@@ -278,35 +278,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
   async function lookAround(): Promise<void> {
     // Publishers first: a consumer is registered with their generation.
     const inOrder = [...publishers(), ...all().filter(({ publishes }) => !publishes)]
-    await Promise.all([...inOrder.map((host) => host.look()), ...[...farSources.values()].map(lookFar)])
-  }
-
-  function lostFar(far: FarSource, error: unknown): void {
-    if (!far.away) log.warn({ source: far.source.name, error }, 'events of another process are waited for')
-    far.away = true
-  }
-
-  /** How far the streams of a source reach, and, in return, how far its consumers are. Never fails: it waits for Redis. */
-  async function lookFar(far: FarSource): Promise<void> {
-    const { name } = far.source
-    if (far.expected.size === 0) return
-    try {
-      const settled = all().map(({ dispatcher }) => dispatcher.settled(name))
-      const reached = await far.source.state()
-      all().forEach(({ dispatcher }, index) => {
-        dispatcher.compare(name, reached, settled[index] ?? new Map())
-      })
-      const positions = new Map(settled.flatMap((each) => [...each]))
-      for (const consumer of far.expected)
-        for (let part = 0; part < partitions; part += 1) {
-          const position = positions.get(lineName({ consumer, source: name, part }))
-          if (position) await far.source.acknowledge(consumer, part, position)
-        }
-      if (far.away) log.info({ source: name }, 'events of another process come again')
-      far.away = false
-    } catch (error) {
-      lostFar(far, error)
-    }
+    await Promise.all([...inOrder.map((host) => host.look()), ...[...farSources.values()].map((far) => far.look(dispatchers()))])
   }
 
   function schedule(): void {
@@ -395,29 +367,4 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
       return bell.observe(pattern, observer, (error) => log.warn({ pattern, error }, 'an observer of events failed'))
     },
   }
-}
-
-/** A source that another process hosts. */
-interface FarSource extends Heard {
-  readonly source: StreamSource
-  away: boolean
-}
-
-function createFarSource(name: string, streams: EventStreams, lost: (far: FarSource, error: unknown) => void): FarSource {
-  const source = createStreamSource(name, streams)
-  const far: FarSource = {
-    source,
-    expected: new Set(),
-    away: false,
-    get generation() {
-      return source.generation
-    },
-    trueUpTo: source.trueUpTo,
-    isLost(error) {
-      const isIt = isAppError(error) && source.dependencies.some((name) => name === error.details.dependency)
-      if (isIt) lost(far, error)
-      return isIt
-    },
-  }
-  return far
 }

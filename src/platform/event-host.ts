@@ -2,7 +2,7 @@ import type { Database, DatabaseName } from './databases.ts'
 import { isAppError } from './errors.ts'
 import type { Bell } from './event-bell.ts'
 import { type Consumer, handlerDeadlineMs } from './event-delivery.ts'
-import { createDispatcher, type Dispatcher } from './event-dispatcher.ts'
+import { compareWith, createDispatcher, type Dispatcher } from './event-dispatcher.ts'
 import { followGeneration, trueUpTo } from './event-generation.ts'
 import type { EventMetrics } from './event-metrics.ts'
 import { createParking, type ParkedEvent, type Parking } from './event-parking.ts'
@@ -234,13 +234,10 @@ export function createHost({
   }
 
   async function lookAtSource(): Promise<void> {
-    const hearers = dispatchers()
-    // Asked for before the source, so that a position beyond its end is one, and no event numbered meanwhile.
-    const settled = hearers.map((each) => each.settled(source.name))
-    const state = await source.state()
-    host.generation = state.generation
-    hearers.forEach((each, index) => {
-      each.compare(source.name, state, settled[index] ?? new Map())
+    const { state } = await compareWith(dispatchers(), source.name, async () => {
+      const said = await source.state()
+      host.generation = said.generation
+      return said
     })
     const waiting = state.partitions.filter(({ waitedSeconds }) => waitedSeconds !== undefined)
     const oldest = Math.max(0, ...waiting.map(({ waitedSeconds = 0 }) => waitedSeconds))
