@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util'
 import { measureEvents } from './bench/events.ts'
 import { eventTable, performancePage, requestTable } from './bench/page.ts'
 import { measureRequests } from './bench/requests.ts'
-import { circumstances, type Performance, thisMachine } from './bench/results.ts'
+import { circumstances, type Performance } from './bench/results.ts'
+import { thisMachine } from './chaos/machine.ts'
 import { describeFailure, Failure } from './servers/failure.ts'
 
 const usage = `npm run bench [-- options] [requests] [events]

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, totalmem } from 'node:os'
+import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { anySeed, createRandom } from '../tests/faults/harness/random.ts'
 import { type Form, nameOf, type Scenario } from '../tests/faults/harness/scenario.ts'
 import { scenarios } from '../tests/faults/scenarios.ts'
+import { thisMachine } from './chaos/machine.ts'
 import { reliabilityPage } from './chaos/page.ts'
-import type { Machine, Measured, Measurements } from './chaos/results.ts'
+import type { Measured, Measurements } from './chaos/results.ts'
 import { resultTable } from './chaos/table.ts'
-import { versionsOf } from './chaos/versions.ts'
 import { describeFailure, Failure } from './servers/failure.ts'
 
 const usage = `npm run chaos [-- options]
@@ -102,21 +102,12 @@ function keep(measured: readonly Measured[]): void {
   const kept: Measurements | undefined = existsSync(figuresFile) ? JSON.parse(readFileSync(figuresFile, 'utf8')) : undefined
   const order = scenarios.map(nameOf)
   const fresh = new Set(measured.map(({ name }) => name))
-  const here = machine()
+  const here = thisMachine()
   const earlier = JSON.stringify(kept?.machine) === JSON.stringify(here) ? (kept?.measured ?? []) : []
   const all = [...measured, ...earlier.filter(({ name }) => !fresh.has(name) && order.includes(name))]
   const measurements: Measurements = { machine: here, measured: all.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) }
   writeFileSync(figuresFile, `${JSON.stringify(measurements, null, 2)}\n`)
   writeFileSync(pageFile, reliabilityPage(measurements))
-}
-
-function machine(): Machine {
-  const [first] = cpus()
-  return {
-    processors: `${cpus().length} × ${first?.model.trim() ?? 'unknown'}`,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    ...versionsOf(),
-  }
 }
 
 function numberOf(option: string, text: string | undefined): number | undefined {

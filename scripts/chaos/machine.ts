@@ -1,12 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { release, type } from 'node:os'
+import { cpus, release, totalmem, type } from 'node:os'
 import { findBinaries } from '../servers/binaries.ts'
 import type { Machine } from './results.ts'
 
-export function versionsOf(): Pick<Machine, 'system' | 'node' | 'database'> {
+/** Where figures are measured. */
+export function thisMachine(): Machine {
+  const [first] = cpus()
   const { mariadbd } = findBinaries()
   const said = mariadbd ? execFileSync(mariadbd, ['--version'], { encoding: 'utf8' }) : ''
   return {
+    processors: `${cpus().length} × ${first?.model.trim() ?? 'unknown'}`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: `${type()} ${/^\d+(?:\.\d+)?/.exec(release())?.[0] ?? ''}`.trim(),
     node: process.version,
     database: `MariaDB ${/(\d+\.\d+\.\d+)/.exec(said)?.[1] ?? 'of an unknown version'}`,

@@ -1,5 +1,6 @@
+import { markdownTable } from '../tables.ts'
 import type { Machine, Measured, Measurements } from './results.ts'
-import { columns, count } from './table.ts'
+import { count, rowsOf } from './table.ts'
 
 /** `docs/reliability.md`: what is promised, how it was put to the test, and the figures as they were measured. */
 export function reliabilityPage({ machine, measured }: Measurements): string {
@@ -14,7 +15,7 @@ export function reliabilityPage({ machine, measured }: Measurements): string {
     '## How it is measured',
     method,
     '## The figures',
-    figureTable(measured),
+    markdownTable(rowsOf(measured)),
     legend,
     '## What was done, scenario by scenario',
     ...measured.map(account),
@@ -87,12 +88,6 @@ chooses; the same seed chooses the same moments and victims, though not how the 
 killed with SIGKILL and started again on their data. Answers to COMMIT are cut off by a proxy that lets the server have the
 statement and drops its reply. The scenarios and the harness are in [tests/faults](../tests/faults/README.md); \`npm test\` runs all of
 them in a short form. That each guard is needed, and would be missed, is shown by [taking it away](../tests/redchecks/README.md).`
-
-function figureTable(measured: readonly Measured[]): string {
-  const alignments = columns.map((_, index) => (index === 0 ? '---' : '---:'))
-  const rows = [columns.map(([heading]) => heading), alignments, ...measured.map((one) => columns.map(([, value]) => value(one)))]
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
-}
 
 const legend = `Seconds are those of the whole scenario, with the time that processes take to start and to be replaced, on a machine that also runs
 the database servers and the test. *Load before* is how many processes wanted a processor, on average in the minute before the

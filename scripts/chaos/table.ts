@@ -1,8 +1,9 @@
+import { alignedTable } from '../tables.ts'
 import type { Measured } from './results.ts'
 
 type Column = readonly [heading: string, value: (of: Measured) => string]
 
-export const columns: readonly Column[] = [
+const columns: readonly Column[] = [
   ['scenario', ({ name }) => name],
   ['events', ({ events }) => count(events)],
   ['faults', ({ faults }) => count(faults)],
@@ -18,12 +19,13 @@ export const columns: readonly Column[] = [
 
 export const count = (value: number): string => value.toLocaleString('en')
 
+export const rowsOf = (measured: readonly Measured[]): string[][] => [
+  columns.map(([heading]) => heading),
+  ...measured.map((one) => columns.map(([, value]) => value(one))),
+]
+
 /** For the terminal; what did not hold stands below it. */
 export function resultTable(measured: readonly Measured[]): string {
-  const rows = [columns.map(([heading]) => heading), ...measured.map((result) => columns.map(([, value]) => value(result)))]
-  const widths = columns.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)))
-  const line = (row: readonly string[]): string =>
-    row.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join('  ')
   const details = measured.flatMap(({ name, more, broken }) => [
     ...(Object.keys(more).length > 0
       ? [
@@ -34,5 +36,5 @@ export function resultTable(measured: readonly Measured[]): string {
       : []),
     ...broken.map((promise) => `✗ ${name}: ${promise}`),
   ])
-  return `${rows.map(line).join('\n')}\n\n${details.join('\n')}\n`
+  return `${alignedTable(rowsOf(measured))}\n\n${details.join('\n')}\n`
 }

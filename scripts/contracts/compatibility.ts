@@ -1,4 +1,5 @@
 import type { OperationSnapshot } from '#platform/contract-snapshots.ts'
+import { typeOf } from '#platform/event-contracts.ts'
 import { type Change, type Effect, type Schema, schemaChanges } from './schema-changes.ts'
 import type { EventSnapshot, Snapshot } from './snapshot.ts'
 
@@ -79,7 +80,6 @@ type Events = Readonly<Record<string, EventSnapshot>>
 
 /** A consumer that goes on to a version whose first event is still to come leaves the events that wait in the old one behind. */
 function compareHearing(before: Events, after: Events): Verdict[] {
-  const typeOf = (key: string) => key.slice(0, key.lastIndexOf('@'))
   return Object.entries(before).flatMap(([key, { heardBy }]) => {
     const left = heardBy.filter((consumer) => !after[key]?.heardBy.includes(consumer))
     const fresh = Object.keys(after).filter((other) => typeOf(other) === typeOf(key) && !(other in before))

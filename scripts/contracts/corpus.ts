@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Envelope, EventDeclaration } from '#platform/event-contracts.ts'
+import { type Envelope, type EventDeclaration, typeOf } from '#platform/event-contracts.ts'
 import { exampleOf } from '#platform/schema-examples.ts'
 import { completed, hasAll, isLeast, kindOf, reduced } from './shapes.ts'
 
@@ -82,7 +82,7 @@ export function missingShapes(
   observed: readonly Envelope[],
 ): CorpusFile[] {
   const { data: schema, aggregate, version } = declaration
-  const type = key.slice(0, key.lastIndexOf('@'))
+  const type = typeOf(key)
   const known = corpus.filter((file) => keyOf(file) === key).map((file) => envelopeOf(file).data)
   const made: CorpusFile[] = []
   const add = (name: string, envelope: Envelope, data: unknown): void => {

@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { audit } from '#platform/audit.ts'
 import type { Connection, DatabaseName, Queries } from '#platform/databases.ts'
-import { jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from '#platform/event-statements.ts'
-import { instantOf } from './log-repository.ts'
+import { instantOf, jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from '#platform/event-statements.ts'
 import type { consumerStates } from './schemas.ts'
 
 /** Consumers of a database and how far they are, read and steered by operators. */
@@ -36,7 +35,7 @@ const consumerRowOf = (row: Row): ConsumerRow => ({
   state: textOf(row, 'state') as ConsumerState,
   types: jsonOf(row, 'types') as readonly string[],
   start: textOf(row, 'start') as 'beginning' | 'now',
-  changedAt: instantOf(row, 'changed_at') ?? '',
+  changedAt: instantOf(row, 'changed_at'),
   changedBy: textOf(row, 'changed_by'),
   reason: textOrNull(row, 'reason'),
 })

@@ -1,4 +1,4 @@
-import { typeOf } from '#platform/event-contracts.ts'
+import { eventKey, typeOf } from '#platform/event-contracts.ts'
 import type { HostedSource } from '#platform/events.ts'
 import type { PageOf } from '#platform/schemas.ts'
 import { cursorRows } from './consumer-repository.ts'
@@ -7,6 +7,7 @@ import { consumerDatabases, consumerNamed, type KnownEvents, merged } from './ho
 import { eventKeyset, findLogged, type LoggedEvent, listLog } from './log-repository.ts'
 import { masked } from './masking.ts'
 import { findParked, type ParkedRow } from './parked-repository.ts'
+import { isUuid } from './paths.ts'
 import type { Cause, EventAtConsumer, EventDetail, EventSummary, ListEvents } from './schemas.ts'
 
 /** Events of all sources of this process, as operators look for them. */
@@ -45,7 +46,7 @@ export function createEventLog(events: KnownEvents): EventLog {
 
   /** Every consumer that hears the event, and where it stands with it. */
   async function standings({ envelope, part, seq, parked }: FoundEvent): Promise<EventAtConsumer[]> {
-    const key = `${envelope.type}@${envelope.version}`
+    const key = eventKey(envelope.type, envelope.version)
     const hearing = events.consumers().filter(({ sources }) => sources.get(envelope.source)?.includes(key))
     const cursors = await Promise.all(
       [...new Set(hearing.map(({ database }) => database))].map((database) => cursorRows(database.requests)),
@@ -103,7 +104,7 @@ export function createEventLog(events: KnownEvents): EventLog {
       if (!event) throw EventNotFound({ id: eventId })
       const { envelope } = event
       const source = events.sources().find(({ name }) => name === envelope.source)
-      const declaration = source?.declarations.get(`${envelope.type}@${envelope.version}`)
+      const declaration = source?.declarations.get(eventKey(envelope.type, envelope.version))
       const [consumers, causes] = await Promise.all([standings(event), causesOf(event)])
       return {
         ...summaryOf(event),
@@ -124,5 +125,3 @@ function summaryOf({ envelope, part, seq }: LoggedEvent): EventSummary {
   const { id, type, version, source, subject, subjectSeq, occurredAt, correlationId, causationId, actor } = envelope
   return { id, type, version, source, subject, subjectSeq, occurredAt, correlationId, causationId, actor, part, seq }
 }
-
-const isUuid = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)

@@ -1,9 +1,9 @@
 import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
-import { fromDatabaseInstant, toDatabaseInstant } from '#platform/columns.ts'
+import { toDatabaseInstant } from '#platform/columns.ts'
 import type { Connection, DatabaseName } from '#platform/databases.ts'
 import type { Envelope } from '#platform/event-contracts.ts'
 import { envelopeOf } from '#platform/event-sources.ts'
-import { type Row, selectRows } from '#platform/event-statements.ts'
+import { selectRows } from '#platform/event-statements.ts'
 import type { HostedSource } from '#platform/events.ts'
 import { keyset } from '#platform/lists.ts'
 import { outbox } from '#platform/tables.ts'
@@ -112,9 +112,4 @@ export async function headsOf({ db }: Connection<DatabaseName>): Promise<{ gener
     generation: Number(rows[0]?.generation ?? 0),
     heads: new Map(rows.map((row) => [Number(row.part), Number(row.next_seq) - 1])),
   }
-}
-
-export const instantOf = (row: Row, column: string): string | null => {
-  const value = row[column]
-  return typeof value === 'string' ? fromDatabaseInstant(value) : null
 }

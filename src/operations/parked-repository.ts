@@ -2,10 +2,20 @@ import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm'
 import { type AuditEntry, audit } from '#platform/audit.ts'
 import type { Connection, DatabaseName, Queries } from '#platform/databases.ts'
 import type { Envelope } from '#platform/event-contracts.ts'
-import { jsonOf, listOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from '#platform/event-statements.ts'
+import {
+  instantOf,
+  instantOrNull,
+  jsonOf,
+  listOf,
+  matchedRows,
+  numberOf,
+  type Row,
+  selectRows,
+  textOf,
+  textOrNull,
+} from '#platform/event-statements.ts'
 import { keyset } from '#platform/lists.ts'
 import { inboxParked } from '#platform/tables.ts'
-import { instantOf } from './log-repository.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterGroup, EventAtConsumer, ListDeadLetters } from './schemas.ts'
 
 /** Parked events of the consumers of a database, read and mended by operators. */
@@ -68,8 +78,8 @@ export async function groupDead(
     type: textOf(row, 'type'),
     errorCode: textOrNull(row, 'error_code'),
     count: numberOf(row, 'dead'),
-    firstAt: instantOf(row, 'first_at') ?? '',
-    lastAt: instantOf(row, 'last_at') ?? '',
+    firstAt: instantOf(row, 'first_at'),
+    lastAt: instantOf(row, 'last_at'),
     eventId: textOf(row, 'event_id'),
   }))
 }
@@ -131,7 +141,7 @@ function parkedRowOf(row: Row, eventId: string): ParkedRow {
     seq: numberOf(row, 'pub_seq'),
     state: row.next_at === null ? 'dead' : 'parked',
     attempts: numberOf(row, 'attempts'),
-    nextAt: instantOf(row, 'next_at'),
+    nextAt: instantOrNull(row, 'next_at'),
     errorCode: textOrNull(row, 'error_code'),
     error: textOrNull(row, 'error'),
     firstAt: instantOf(row, 'first_at'),

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { DatabaseName } from '#platform/databases.ts'
-import { isMeantFor } from '#platform/event-contracts.ts'
+import { isMeantFor, typeOf } from '#platform/event-contracts.ts'
 import type { HostedConsumer, HostedSource } from '#platform/events.ts'
 import { ModuleUnavailable } from '#platform/health-routes.ts'
 import type { JobKind } from '#platform/jobs.ts'
@@ -56,7 +56,7 @@ export const numbersPerStatement = 20_000
 
 /** The types a consumer hears of a source, in whatever version: an unknown one of them is meant for it too. */
 export const heardTypes = ({ sources }: HostedConsumer, source: string): readonly string[] => [
-  ...new Set((sources.get(source) ?? []).map((key) => key.slice(0, key.lastIndexOf('@')))),
+  ...new Set((sources.get(source) ?? []).map(typeOf)),
 ]
 
 /** A replay in any of the databases that hold consumers. */

@@ -1,9 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { fromDatabaseInstant, toDatabaseInstant } from '#platform/columns.ts'
+import { toDatabaseInstant } from '#platform/columns.ts'
 import type { Connection, DatabaseName, Queries } from '#platform/databases.ts'
 import type { Envelope } from '#platform/event-contracts.ts'
 import { envelopeOf } from '#platform/event-sources.ts'
-import { jsonOf, listOf, matchedRows, numberOf, padded, type Row, selectRows, textOf } from '#platform/event-statements.ts'
+import { instantOf, jsonOf, listOf, matchedRows, numberOf, padded, type Row, selectRows, textOf } from '#platform/event-statements.ts'
 import type { ReplayFilter } from './replay-schemas.ts'
 
 /** What a replay reads from the log of a source and writes into the lines of a consumer. */
@@ -30,7 +30,7 @@ export async function extentsOf({ db }: Connection<DatabaseName>): Promise<reado
 }
 
 const keptOf = (row: Row): Extent['oldest'] =>
-  row.pub_seq === null ? undefined : { seq: numberOf(row, 'pub_seq'), at: fromDatabaseInstant(textOf(row, 'occurred_at')) }
+  row.pub_seq === null ? undefined : { seq: numberOf(row, 'pub_seq'), at: instantOf(row, 'occurred_at') }
 
 /** Events of a partition by number, and what they must be like. */
 export interface Stretch {

@@ -1,6 +1,6 @@
 import { audit } from '#platform/audit.ts'
 import type { Database, DatabaseName } from '#platform/databases.ts'
-import { isMeantFor } from '#platform/event-contracts.ts'
+import { eventKey, isMeantFor } from '#platform/event-contracts.ts'
 import { partitionOf } from '#platform/event-publisher.ts'
 import type { HostedConsumer } from '#platform/events.ts'
 import { InvalidTransition } from '#platform/http-errors.ts'
@@ -108,7 +108,7 @@ export function createReplay({ events, log, jobs, databases, retentionDays }: Re
     const hears = ({ sources }: HostedConsumer): boolean => isMeantFor(new Set(sources.get(envelope.source)), envelope)
     if (named !== undefined) {
       const consumer = requireReplayable(consumerNamed(events, named))
-      if (!hears(consumer)) throw EventNotHeard({ consumer: named, type: `${envelope.type}@${envelope.version}` })
+      if (!hears(consumer)) throw EventNotHeard({ consumer: named, type: eventKey(envelope.type, envelope.version) })
       return consumer
     }
     const hearing = events.consumers().filter(hears)

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { EventDeclaration } from '#platform/event-contracts.ts'
+import { type EventDeclaration, typeOf } from '#platform/event-contracts.ts'
 import { outbox } from '#platform/tables.ts'
 import { personalPaths } from './masking.ts'
 
@@ -19,8 +19,7 @@ export function holds(text: string, declarations: ReadonlyMap<string, EventDecla
 }
 
 const typeIs = (key: string, version: number): SQL => {
-  const type = key.slice(0, key.lastIndexOf('@'))
-  return sql`${outbox.type} = ${type} AND ${outbox.version} = ${version}`
+  return sql`${outbox.type} = ${typeOf(key)} AND ${outbox.version} = ${version}`
 }
 
 function withoutPaths(paths: readonly string[]): SQL {

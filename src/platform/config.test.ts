@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, loadConfig, loadMigratorConfig } from './config.ts'
+import { faultsOf } from '#support/config-faults.ts'
+import { loadConfig, loadMigratorConfig } from './config.ts'
 
 const development = {
   AUTH_SECRET: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b',
@@ -22,16 +23,6 @@ const production = {
   CUSTOMER_DB_PASSWORD: 'bW3kd92LqPz2',
   CARRIER_DB_PASSWORD: 'cW3kd92LqPz3',
   PRICING_DB_PASSWORD: 'dW3kd92LqPz4',
-}
-
-function faultsOf(environment: Record<string, string>): readonly string[] {
-  try {
-    loadConfig(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults
-    throw error
-  }
-  return []
 }
 
 describe('the configuration', () => {

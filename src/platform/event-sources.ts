@@ -1,9 +1,18 @@
 import { sql } from 'drizzle-orm'
-import { fromDatabaseInstant } from './columns.ts'
 import type { Database, DatabaseName } from './databases.ts'
 import type { Envelope } from './event-contracts.ts'
 import { partitions } from './event-publisher.ts'
-import { databaseMilliseconds, jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
+import {
+  databaseMilliseconds,
+  instantOf,
+  jsonOf,
+  matchedRows,
+  numberOf,
+  type Row,
+  selectRows,
+  textOf,
+  textOrNull,
+} from './event-statements.ts'
 import type { ActorRef } from './principal.ts'
 
 /** A source is a database that publishes. Its log is the outbox, read by number from a consumer's position on. */
@@ -203,7 +212,7 @@ export function envelopeOf(row: Row, source: string): Envelope {
     version: numberOf(row, 'version'),
     ...(meta.versions ? { versions: meta.versions } : {}),
     source,
-    occurredAt: fromDatabaseInstant(textOf(row, 'occurred_at')),
+    occurredAt: instantOf(row, 'occurred_at'),
     subject: textOf(row, 'subject'),
     subjectSeq: numberOf(row, 'subject_seq'),
     correlationId: meta.correlationId,

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { fromDatabaseInstant } from './columns.ts'
 import type { Queries } from './databases.ts'
 
 /** Statements of the event machinery: their results are unknown until read, column by column. */
@@ -32,6 +33,12 @@ export function textOf(row: Row, column: string): string {
 
 export function textOrNull(row: Row, column: string): string | null {
   return row[column] === null ? null : textOf(row, column)
+}
+
+export const instantOf = (row: Row, column: string): string => fromDatabaseInstant(textOf(row, column))
+
+export function instantOrNull(row: Row, column: string): string | null {
+  return row[column] === null ? null : instantOf(row, column)
 }
 
 /** JSON comes parsed or as text, by server and driver. */

@@ -1,7 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { fromDatabaseInstant } from './columns.ts'
 import type { Connection, DatabaseName, Queries } from './databases.ts'
-import { jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
+import { instantOf, instantOrNull, jsonOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
 import type { ActorRef } from './principal.ts'
 
 /** The rows of jobs. Whoever works on one holds it by a lease on the database's clock; each change of his asks for it. */
@@ -135,11 +134,6 @@ export function createJobStore({ db }: Connection<DatabaseName>, owner: string, 
 
 const later = (ms: number): SQL => sql`NOW(3) + INTERVAL ${ms * 1_000} MICROSECOND`
 
-const instantOrNull = (row: Row, column: string): string | null => {
-  const text = textOrNull(row, column)
-  return text === null ? null : fromDatabaseInstant(text)
-}
-
 function jobOf(row: Row): ClaimedJob {
   const code = textOrNull(row, 'error_code')
   return {
@@ -155,7 +149,7 @@ function jobOf(row: Row): ClaimedJob {
     deaths: numberOf(row, 'deaths'),
     error: code === null ? null : { code, message: textOrNull(row, 'error') ?? '' },
     requestId: textOf(row, 'request_id'),
-    createdAt: fromDatabaseInstant(textOf(row, 'created_at')),
+    createdAt: instantOf(row, 'created_at'),
     startedAt: instantOrNull(row, 'started_at'),
     finishedAt: instantOrNull(row, 'finished_at'),
   }

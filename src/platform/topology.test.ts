@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { faultsOf } from '#support/config-faults.ts'
 import { writeServiceKeys } from '../../scripts/topology/service-keys.ts'
-import { type Config, ConfigError, loadConfig } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
 
 const keys = mkdtempSync(join(tmpdir(), 'bulkhead-topology-'))
 writeServiceKeys(keys, { front: ['auth', 'user', 'pricing'], back: ['customer', 'carrier'], customer: ['customer'] })
@@ -29,16 +30,6 @@ const front = {
   AUTH_SECRET: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b',
   SHARED_DB_HOST: '127.0.0.1',
   PRICING_DB_HOST: '127.0.0.1',
-}
-
-function faultsOf(environment: Record<string, string>): readonly string[] {
-  try {
-    loadConfig(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults
-    throw error
-  }
-  return []
 }
 
 describe('a process that hosts some modules', () => {

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bareEnvironment } from '#support/bare-environment.ts'
+import { runCommand } from '#support/command.ts'
 import { createTestDatabases, type TestDatabases } from '#support/databases.ts'
 import { testEnvironment } from '#support/environment.ts'
 
@@ -19,16 +17,13 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-async function admin(input: string, ...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+function admin(input: string, ...args: string[]): ReturnType<typeof runCommand> {
   const { BOOTSTRAP_ADMIN_EMAIL: _email, BOOTSTRAP_ADMIN_PASSWORD: _password, ...environment } = testEnvironment(databases, dataDir)
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../scripts/admin.ts'), ...args], {
+  return runCommand('admin.ts', args, {
     cwd: dataDir,
-    env: { ...bareEnvironment, ...environment, AUTH_SECRET: '0123456789abcdef0123456789abcdef' },
+    environment: { ...environment, AUTH_SECRET: '0123456789abcdef0123456789abcdef' },
+    input,
   })
-  const exited = new Promise<number | null>((done) => child.once('exit', done))
-  child.stdin.end(input)
-  const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])
-  return { code, out, err }
 }
 
 test('an administrator is made from the command line, once, with a password that is no easy guess', async () => {

@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process'
-import { resolve } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { bareEnvironment } from '#support/bare-environment.ts'
+import { runCommand } from '#support/command.ts'
 import { testEnvironment } from '#support/environment.ts'
 import { until } from '#support/event-world.ts'
 import { json, type Line, openLine } from '#support/surface.ts'
@@ -122,17 +119,11 @@ describe('over HTTP', () => {
 })
 
 describe('from the command line', () => {
-  async function events(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-    const environment = testEnvironment(system.databases, system.config.dataDir)
-    const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../scripts/events.ts'), ...args], {
+  const events = (...args: string[]) =>
+    runCommand('events.ts', args, {
       cwd: system.config.dataDir,
-      env: { ...bareEnvironment, ...environment },
+      environment: testEnvironment(system.databases, system.config.dataDir),
     })
-    const exited = new Promise<number | null>((done) => child.once('exit', done))
-    child.stdin.end()
-    const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])
-    return { code, out, err }
-  }
 
   it('EV-09: what is dead is listed, grouped, shown, skipped and retried, and the running process goes on at once', {
     timeout: 60_000,

@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process'
-import { resolve } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { bareEnvironment } from '#support/bare-environment.ts'
+import { runCommand } from '#support/command.ts'
 import { testEnvironment } from '#support/environment.ts'
 import { type System, startSystem } from '#support/system.ts'
 import { type Api, login, until } from '../../scripts/api.ts'
@@ -66,16 +63,11 @@ it('EV-10: what customers and carriers heard of a user is handled again over HTT
   expect(await customer()).toEqual(before)
 })
 
-async function events(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../scripts/events.ts'), ...args], {
+const events = (...args: string[]) =>
+  runCommand('events.ts', args, {
     cwd: system.config.dataDir,
-    env: { ...bareEnvironment, ...testEnvironment(system.databases, system.config.dataDir) },
+    environment: testEnvironment(system.databases, system.config.dataDir),
   })
-  const exited = new Promise<number | null>((done) => child.once('exit', done))
-  child.stdin.end()
-  const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])
-  return { code, out, err }
-}
 
 it('EV-09: a replay asked for on the command line is tried, done by a running process, and looked after', { timeout: 60_000 }, async () => {
   const userId = await register(system.api, {
