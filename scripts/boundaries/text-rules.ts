@@ -1,7 +1,9 @@
 import ts from 'typescript'
 import type { Finding } from './finding.ts'
+import { untaggedKey } from './redis-keys.ts'
 import { databases, isTest, moduleOf, type Source } from './sources.ts'
 import { accesses, importedFrom, importsName, methodOf, tagOf, textOf } from './syntax.ts'
+import { topologyTrace } from './topology-traces.ts'
 import { callsInsideTransactions } from './transaction-calls.ts'
 
 /**
@@ -205,10 +207,14 @@ export const textRules: readonly TextRule[] = [
     name: 'modules-know-no-topology',
     remedy: 'Where a module runs is configuration it never sees. Take the neighbour as a need; app.ts chooses the transport.',
     covers: inModules,
-    look: (node) => {
-      const word = ts.isIdentifier(node) ? node.text : textOf(node)
-      return word !== undefined && ['MODULES', 'PEERS', 'TRANSPORT', 'REPLICAS', 'INTERNAL_PORT'].includes(word) ? word : undefined
-    },
+    look: topologyTrace,
+  },
+  {
+    name: 'redis-keys-by-entity',
+    remedy:
+      'A key is tagged by the thing it is about, {entity:id}, so that a cluster can spread them. Make it with redis.key(entity, id, what) or a cache, and touch no keys but by name.',
+    covers: inSource,
+    look: untaggedKey,
   },
   {
     name: 'no-call-inside-a-transaction',
