@@ -9,7 +9,7 @@ import { type App, createApp } from '../../src/app.ts'
 import { createTestDatabases, type TestDatabases } from './databases.ts'
 import { firstAdmin, testEnvironment } from './environment.ts'
 
-/** The whole system inside the test's process, on fresh databases, listening on a port of its own; contracts go over loopback. */
+/** The whole system inside the test's process, on fresh databases or those of the caller, listening on a port of its own; contracts go over loopback. */
 export interface System {
   url: string
   api: Api
@@ -20,8 +20,8 @@ export interface System {
   stop(): Promise<void>
 }
 
-export async function startSystem(settings: Record<string, string> = {}): Promise<System> {
-  const databases = await createTestDatabases()
+export async function startSystem(settings: Record<string, string> = {}, on?: TestDatabases): Promise<System> {
+  const databases = on ?? (await createTestDatabases())
   const dataDir = mkdtempSync(join(tmpdir(), 'bulkhead-system-'))
   const config = loadConfig({
     ...testEnvironment(databases, dataDir),

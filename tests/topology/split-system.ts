@@ -31,13 +31,15 @@ export interface SplitOptions {
   /** Where the modules of a process are to be found instead of at its internal listener. */
   through?: (name: string, url: string) => string
   settings?: Record<string, string>
+  /** Instead of fresh ones; they are dropped all the same. */
+  databases?: TestDatabases
 }
 
 export async function startSplit(
   layout: SplitLayout,
-  { through = (_, url) => url, settings = {} }: SplitOptions = {},
+  { through = (_, url) => url, settings = {}, databases: given }: SplitOptions = {},
 ): Promise<SplitSystem> {
-  const databases = await createTestDatabases()
+  const databases = given ?? (await createTestDatabases())
   const keys = mkdtempSync(join(tmpdir(), 'bulkhead-keys-'))
   writeServiceKeys(keys, layout)
   const ports = new Map<string, { port: number; internal: number }>()

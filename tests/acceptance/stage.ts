@@ -1,0 +1,104 @@
+import type { Body, Client, Reply } from './client.ts'
+
+/** Somebody who has an account and is logged in. */
+export interface Person extends Client {
+  readonly userId: number
+  readonly email: string
+  readonly password: string
+  readonly accessToken: string
+  readonly refreshToken: string
+  readonly sessionId: number
+}
+
+/** What the stories of a topology share: the people, and the things they have made. A story may count on those before it. */
+export interface Stage {
+  /** Called once, when the topology serves. */
+  open(client: Client, admin: { email: string; password: string }): Promise<void>
+  readonly nobody: Client
+  readonly admin: Person
+  /** Registers somebody and logs them in; from then on everybody knows them by the name. */
+  join(name: string, registration?: object): Promise<Person>
+  /** Another session of somebody. */
+  logIn(name: string): Promise<Person>
+  /** With these roles instead of those they have. */
+  grant(name: string, ...roles: string[]): Promise<Person>
+  person(name: string): Person
+  /** An id that a story has kept for those after it. */
+  keep(thing: string, id: number): void
+  id(thing: string): number
+}
+
+export const password = 'seven tall lanterns'
+
+export const problem = (status: number, code: string) => ({ status, body: { code } })
+
+export function createStage(): Stage {
+  const people = new Map<string, Person>()
+  const things = new Map<string, number>()
+  let opened: Client | undefined
+
+  const nobody = (): Client => {
+    if (!opened) throw new Error('the topology does not serve yet')
+    return opened
+  }
+  const known = <T>(found: T | undefined, name: string): T => {
+    if (found === undefined) throw new Error(`${name} belongs to a story before this one, which has not been told`)
+    return found
+  }
+
+  async function begin(name: string, email: string, secret: string): Promise<Person> {
+    const { body } = ok(await nobody().ask('POST /v1/auth/login', { body: { email, password: secret, device: name } }))
+    const [accessToken, refreshToken] = [String(body.accessToken), String(body.refreshToken)]
+    const client = nobody().as(name, accessToken)
+    const userId = people.get(name)?.userId ?? ok(await client.ask<{ user: Body }>('GET /v1/auth/me')).body.user.id
+    return { ...client, userId, email, password: secret, accessToken, refreshToken, sessionId: Number(body.sessionId) }
+  }
+
+  async function logIn(name: string): Promise<Person> {
+    const { email, password: secret } = known(people.get(name), name)
+    return begin(name, email, secret)
+  }
+
+  return {
+    async open(client, admin) {
+      opened = client
+      people.set('admin', await begin('admin', admin.email, admin.password))
+    },
+    get nobody() {
+      return nobody()
+    },
+    get admin() {
+      return known(people.get('admin'), 'admin')
+    },
+    async join(name, registration = {}) {
+      const email = `${name}@example.com`
+      const body = { email, password, firstName: name, lastName: 'Example', ...registration }
+      ok(await nobody().ask('POST /v1/auth/register', { body }))
+      const person = await begin(name, email, password)
+      people.set(name, person)
+      return person
+    },
+    logIn,
+    async grant(name, ...roles) {
+      const { userId } = known(people.get(name), name)
+      const admin = known(people.get('admin'), 'admin')
+      const { headers } = ok(await admin.ask(`GET /v1/users/${userId}`))
+      ok(
+        await admin.ask(`PUT /v1/users/${userId}/roles`, { ifMatch: headers.etag, body: { roles: roles.map((role) => ({ name: role })) } }),
+      )
+      // Rights that are known of a session may be a second old elsewhere; a session that begins now has the new ones everywhere.
+      const person = await logIn(name)
+      people.set(name, person)
+      return person
+    },
+    person: (name) => known(people.get(name), name),
+    keep: (thing, id) => void things.set(thing, id),
+    id: (thing) => known(things.get(thing), thing),
+  }
+}
+
+/** The answer, when it is a success. */
+export function ok<T>(reply: Reply<T>): Reply<T> {
+  if (reply.status >= 300) throw new Error(`${reply.status} ${reply.text}`)
+  return reply
+}

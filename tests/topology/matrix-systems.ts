@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { moduleNames } from '#platform/module-table.ts'
+import { createTestDatabases, type TestDatabases } from '#support/databases.ts'
+import { startProcess } from '#support/process.ts'
+import { startSystem } from '#support/system.ts'
+import { findBalancer } from '../../scripts/servers/binaries.ts'
+import { startHaproxy } from '../../scripts/servers/haproxy.ts'
+import { freePort } from '../../scripts/servers/ports.ts'
+import { spreadIds } from './matrix-facts.ts'
+import { type SplitLayout, startSplit } from './split-system.ts'
+
+/** The layouts in which the same tests must see the same. */
+
+export interface MatrixSystem {
+  url: string
+  databases: TestDatabases
+  admin: { email: string; password: string }
+  stop(): Promise<void>
+}
+
+type Start = (databases: TestDatabases) => Promise<Omit<MatrixSystem, 'databases'>>
+
+/** The same to everybody: answers name it. */
+const settings = { PUBLIC_URL: 'http://bulkhead.test' }
+
+const inOneProcess =
+  (transport: 'auto' | 'loopback'): Start =>
+  (databases) =>
+    startSystem({ ...settings, TRANSPORT: transport }, databases)
+
+const inSeveral =
+  (layout: SplitLayout): Start =>
+  async (databases) => {
+    const [first = ''] = Object.keys(layout)
+    const { url, process, stop } = await startSplit(layout, { settings, databases })
+    return { url, admin: process(first).admin, stop }
+  }
+
+const replicas: Start = async (databases) => {
+  const binary = findBalancer()
+  if (!binary) throw new Error('replicas need HAProxy: npm test installs it')
+  const upstreams = await Promise.all(
+    ['api-1', 'api-2', 'api-3'].map(async (name) => ({ name, port: await freePort(), internalPort: await freePort() })),
+  )
+  const processes = await Promise.all(
+    upstreams.map(({ port, internalPort }) =>
+      startProcess(databases, {
+        ...settings,
+        MODULES: moduleNames.join(','),
+        REPLICAS: String(upstreams.length),
+        TRUST_PROXY: '127.0.0.1',
+        PORT: String(port),
+        INTERNAL_PORT: String(internalPort),
+      }),
+    ),
+  )
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-haproxy-'))
+  const port = await freePort()
+  const balancer = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl: settings.PUBLIC_URL, upstreams })
+  const [one] = processes
+  if (!one) throw new Error('no process')
+  return {
+    url: `http://127.0.0.1:${port}`,
+    admin: one.admin,
+    async stop() {
+      await balancer.kill()
+      await Promise.all(processes.map((process) => process.kill()))
+      await databases.drop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const topologies = {
+  local: inOneProcess('auto'),
+  loopback: inOneProcess('loopback'),
+  split2: inSeveral({ front: ['auth', 'user', 'pricing'], back: ['customer', 'carrier'] }),
+  units: inSeveral({ 'auth-user': ['auth', 'user'], customer: ['customer'], carrier: ['carrier'], pricing: ['pricing'] }),
+  replicas3: replicas,
+} as const satisfies Record<string, Start>
+export type Topology = keyof typeof topologies
+
+export const allTopologies: readonly Topology[] = ['local', 'loopback', 'split2', 'units', 'replicas3']
+/** Those that every run of the tests has time for. */
+export const everydayTopologies: readonly Topology[] = ['local', 'loopback', 'split2']
+
+/** The layout on fresh databases. */
+export async function startTopology(topology: Topology): Promise<MatrixSystem> {
+  const databases = await createTestDatabases({ poolSize: 3, eventsPoolSize: 3 })
+  await spreadIds(databases, allTopologies.indexOf(topology))
+  return { ...(await topologies[topology](databases)), databases }
+}

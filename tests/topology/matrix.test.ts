@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openClient } from '../acceptance/client.ts'
+import { stories } from '../acceptance/index.ts'
+import { createStage } from '../acceptance/stage.ts'
+import { compareRecordings, type Recording } from './matrix-comparison.ts'
+import { eventsAreHeard, parkedEvents, recordFacts } from './matrix-facts.ts'
+import { createMasks } from './matrix-masks.ts'
+import { createRecorder, idOf, resultsIn } from './matrix-recorder.ts'
+import { writeReport } from './matrix-report.ts'
+import { allTopologies, everydayTopologies, type MatrixSystem, startTopology } from './matrix-systems.ts'
+
+const chosen = process.env.TOPOLOGIES === 'full' ? allTopologies : everydayTopologies
+const recordings: Recording[] = []
+
+describe.each(chosen)('%s', (topology) => {
+  const masks = createMasks()
+  const recorder = createRecorder(masks)
+  const stage = createStage()
+  let system: MatrixSystem
+  let client: ReturnType<typeof openClient>
+
+  beforeAll(async () => {
+    system = await startTopology(topology)
+    client = openClient(system.url, recorder.note)
+    await stage.open(client, system.admin)
+  })
+  beforeEach(({ task }) => recorder.begin(idOf(task)))
+  // biome-ignore lint/correctness/noEmptyPattern: the suite is handed over in the second place, behind fixtures
+  afterAll(async ({}, suite) => {
+    const tests = recorder.tests(resultsIn(suite))
+    recordings.push({ topology, tests, facts: system ? await recordFacts(system.databases, masks) : [] })
+    await client?.close()
+    await system?.stop()
+  })
+
+  for (const [title, tell] of Object.entries(stories)) describe(title, () => tell(stage))
+
+  it('every event is heard, and none is left over', async () => {
+    await eventsAreHeard(system.databases)
+
+    expect(await parkedEvents(system.databases)).toEqual([])
+  })
+})
+
+it('TP-01: the same tests see the same in every topology', () => {
+  const differences = compareRecordings(recordings)
+  writeReport(recordings, differences)
+
+  expect(recordings.map(({ topology }) => topology)).toEqual(chosen)
+  expect(differences.map(({ kind, test, text }) => `${kind}: ${test ?? ''} ${text}`)).toEqual([])
+})
