@@ -139,6 +139,7 @@ describe('from the command line', () => {
     expect(shown.out).toContain('customer.profile  dead')
     expect(shown.out).not.toContain('grace@')
     const consumers = await events('consumers')
+    expect([consumers.code, consumers.err]).toEqual([0, ''])
     expect(consumers.out).toMatch(/customer\.profile +active +0\+?\S* +1 +1 +1 /)
 
     const retried = await events('retry', '--all', '--reason', 'the table is back')
