@@ -102,7 +102,8 @@ describe('with the counter of all processes', () => {
   let counter: PermitCounter
   beforeAll(async () => {
     const server = inject('servers').redis
-    redis = createRedis({ ...server, keyPrefix: `t${randomBytes(4).toString('hex')}:` }, { log: memoryLog() })
+    // Patient: all processes share the event loop of this one, and a counter that is too slow is one that is away.
+    redis = createRedis({ ...server, keyPrefix: `t${randomBytes(4).toString('hex')}:` }, { log: memoryLog(), commandMs: 10_000 })
     await vi.waitFor(() => expect(redis.available).toBe(true), { timeout: 5_000 })
     counter = createPermitCounter(redis.forModule('http'))
   })
