@@ -27,7 +27,7 @@ const usage = `npm start [-- options]
 Starts Bulkhead with everything it needs and stops it again with Ctrl-C. Settings come from the environment and from
 .env; .env.example explains each. With SHARED_DB_HOST and the others, and REDIS_HOST, those servers are used instead.
 
-  --topology N   run several API processes behind a balancer; replicas3 is three of the whole house (docs/topologies.md)
+  --topology N   run several API processes behind a balancer: replicas3, split2 or units (docs/topologies.md)
   --watch        run the sources and start the API again when they change (npm run dev)
   --no-install   do not install MariaDB, Redis and HAProxy when they are missing
   --install      install them with sudo when they are missing

@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Agent, request } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
+import { moduleNames, moduleOfPath, moduleTable } from '../../src/platform/module-table.ts'
 import { findBalancer } from './binaries.ts'
-import { type Haproxy, haproxyConfig, startHaproxy, type Upstream } from './haproxy.ts'
+import { type Backend, type Haproxy, haproxyConfig, startHaproxy, type Upstream } from './haproxy.ts'
 import { requireBalancer } from './packages.ts'
 import { freePort } from './ports.ts'
 
@@ -34,15 +35,24 @@ async function listen(serve: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-async function balance(upstreams: readonly Upstream[]): Promise<{ url: string; haproxy: Haproxy }> {
+/** All that is asked goes to one kind of process, of which there are several. */
+const balance = (upstreams: readonly Upstream[]): Promise<Balanced> => route([{ name: 'api', modules: moduleNames, upstreams }])
+
+interface Balanced {
+  url: string
+  haproxy: Haproxy
+  folder: string
+}
+
+async function route(backends: readonly Backend[]): Promise<Balanced> {
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-haproxy-'))
   const port = await freePort()
-  const haproxy = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl, upstreams })
+  const haproxy = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl, backends })
   clean.push(async () => {
     await haproxy.kill()
     rmSync(folder, { recursive: true })
   })
-  return { url: `http://127.0.0.1:${port}`, haproxy }
+  return { url: `http://127.0.0.1:${port}`, haproxy, folder }
 }
 
 /** Hangs up on whatever comes, as a process does that is killed with a request in hand. */
@@ -57,7 +67,14 @@ describe('the balancer', () => {
   it('is given settings that it takes without a warning', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'bulkhead-haproxy-')), 'haproxy.cfg')
     clean.push(() => rmSync(join(file, '..'), { recursive: true }))
-    writeFileSync(file, haproxyConfig({ host: '::1', port: 1, publicUrl, upstreams: [{ name: 'a', port: 2, internalPort: 3 }] }))
+    const backends = Object.entries({ front: ['auth', 'user'], back: ['customer', 'carrier', 'pricing'] } as const).map(
+      ([name, modules]) => ({
+        name,
+        modules,
+        upstreams: [{ name: `${name}-1`, port: 2, internalPort: 3 }],
+      }),
+    )
+    writeFileSync(file, haproxyConfig({ host: '::1', port: 1, publicUrl, backends }))
 
     const { status, stdout, stderr } = spawnSync(binary, ['-c', '-f', file], { encoding: 'utf8' })
 
@@ -115,6 +132,45 @@ describe('the balancer', () => {
 
     expect(answer.headers.get('keep-alive')).toBeNull()
     expect(await answer.json()).toEqual(['127.0.0.1', null, expect.stringMatching(/^[0-9a-f-]{36}$/)])
+  })
+
+  it("sends each address to the process that hosts its module, and what is no module's to the one with auth", async () => {
+    const backends = await Promise.all(
+      moduleNames.map(async (name) => ({ name, modules: [name], upstreams: [await upstream(name, (_, answer) => answer.end(name))] })),
+    )
+    const { url } = await route(backends.toReversed())
+    const prefixes = Object.values(moduleTable).flatMap(({ paths }) => paths)
+    const paths = [...prefixes.flatMap((path) => [path, `${path}/7?x=/v1/users`, `${path}x`, `/x${path}`]), '/', '/docs', '/openapi.json']
+
+    const answers = await Promise.all(paths.map(async (path) => [path, await (await fetch(url + path)).text()]))
+
+    expect(answers).toEqual(paths.map((path) => [path, moduleOfPath(path.split('?')[0] ?? '') ?? 'auth']))
+  })
+
+  it('follows a change of its settings without losing a request, not even on connections that were kept', async () => {
+    const before = await upstream('before', (_, answer) => answer.end('before'))
+    const after = await upstream('after', (_, answer) => answer.end('after'))
+    const { url, haproxy, folder } = await balance([before])
+    const kept = new Agent({ connections: 4, pipelining: 1 })
+    // Writes: nobody repeats them.
+    const ask = async (options: object): Promise<string> => {
+      const { statusCode, body } = await request(url, { method: 'POST', body: 'x', ...options })
+      return `${statusCode} ${await body.text()}`
+    }
+    const askOnKept = (): Promise<string[]> => Promise.all(Array.from({ length: 4 }, () => ask({ dispatcher: kept })))
+    const first = await askOnKept()
+
+    const file = join(folder, 'haproxy.cfg')
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(`127.0.0.1:${before.port} `, `127.0.0.1:${after.port} `))
+    process.kill(Number(readFileSync(join(folder, 'haproxy.pid'), 'utf8')), 'SIGUSR2')
+    await expect.poll(() => ask({ reset: true, dispatcher: new Agent() })).toBe('200 after')
+    const last = await askOnKept()
+    const next = await askOnKept()
+
+    expect(first.concat(last)).toEqual(Array(8).fill('200 before'))
+    expect(next).toEqual(Array(4).fill('200 after'))
+    expect(haproxy.hasEnded()).toBe(false)
+    await kept.close()
   })
 
   it('leaves once what it has is answered', async () => {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type ModuleName, moduleNames, moduleTable } from '../../src/platform/module-table.ts'
 import { problemMediaType, problemSlug, problemTitle } from '../../src/platform/problems.ts'
 import { Failure } from './failure.ts'
 import { accepts } from './ports.ts'
@@ -12,6 +13,13 @@ export interface Upstream {
   internalPort: number
 }
 
+/** Processes that host the same modules. */
+export interface Backend {
+  name: string
+  modules: readonly ModuleName[]
+  upstreams: readonly Upstream[]
+}
+
 interface HaproxyOptions {
   binary: string
   folder: string
@@ -19,7 +27,8 @@ interface HaproxyOptions {
   port: number
   /** Where problems are explained: the beginning of their `type`. */
   publicUrl: string
-  upstreams: readonly Upstream[]
+  /** Requests to addresses of no module go to the one with auth, which hosts most of what people see first. */
+  backends: readonly Backend[]
 }
 
 export interface Haproxy extends PrivateProcess {
@@ -33,7 +42,10 @@ const check = { everyMs: 300, fall: 2 } as const
 /** How long a process that leaves has to serve on: until the balancer has noticed, and what it sent before has arrived. */
 export const leavingMs = check.fall * check.everyMs + 900
 
-/** Starts a private HAProxy and returns when it accepts connections. Ends one that an earlier, killed run left in the folder. */
+/**
+ * Starts a private HAProxy and returns when it accepts connections. Ends one that an earlier, killed run left in the folder. It is a
+ * master with a worker: on SIGUSR2 the master reads its settings again and has a new worker take over, as the system's own service does.
+ */
 export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const { binary, folder, host, port } = options
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -42,7 +54,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const configFile = join(folder, 'haproxy.cfg')
   await endLeftover(pidFile)
   writeFileSync(configFile, haproxyConfig(options))
-  const server = launch({ command: binary, args: ['-db', '-f', configFile], pidFile, logFile, cwd: folder })
+  const server = launch({ command: binary, args: ['-W', '-db', '-f', configFile], pidFile, logFile, cwd: folder })
   const listens = await until(async () => server.hasEnded() || (await accepts(port, reachable(host))), 10_000)
   if (!listens || server.hasEnded()) {
     await server.kill()
@@ -59,11 +71,12 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
 const reachable = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host)
 
 /** The balancer's settings: one address before several processes that may come and go. */
-export function haproxyConfig({ host, port, publicUrl, upstreams }: Omit<HaproxyOptions, 'binary' | 'folder'>): string {
-  return `# Written at every start; changes here are lost.
+export function haproxyConfig({ host, port, publicUrl, backends }: Omit<HaproxyOptions, 'binary' | 'folder'>): string {
+  return `# Written at every start. Changes hold until then: check them with haproxy -c -f, then send SIGUSR2 to the process in haproxy.pid.
 global
   maxconn 2000
   hard-stop-after 30s
+  pidfile haproxy.pid
 
 defaults
   mode http
@@ -74,6 +87,16 @@ defaults
   timeout http-request 10s
   # Below the 65 s of the processes: the one who may send must be the first to hang up.
   timeout http-keep-alive 60s
+  # After a change of these settings the worker before hangs up with an answer, not on who is about to ask.
+  option idle-close-on-response
+  balance leastconn
+  http-reuse safe
+  # A connection that was refused is tried elsewhere. A request that went out is repeated only when reading twice is reading once.
+  option redispatch 1
+  retries 3
+  retry-on conn-failure empty-response response-timeout 503
+  option httpchk GET /health/ready
+  default-server check inter ${check.everyMs}ms fall ${check.fall} rise 1 slowstart 2s maxconn 256
 ${problems(publicUrl)}
 
 frontend public
@@ -86,22 +109,35 @@ frontend public
   http-request set-header X-Forwarded-For %[src]
   http-request del-header X-Forwarded-Host
   http-request del-header X-Forwarded-Proto
+  http-request disable-l7-retry unless METH_GET
   # The patience of a process with the balancer is not that of the balancer with the client.
   http-response del-header Keep-Alive
-  default_backend api
+  # Which module an address belongs to, and where that is hosted.
+${routes(backends)}
+${backends.map(backend).join('')}`
+}
 
-backend api
-  balance leastconn
-  http-reuse safe
-  # A connection that was refused is tried elsewhere. A request that went out is repeated only when reading twice is reading once.
-  option redispatch 1
-  retries 3
-  retry-on conn-failure empty-response response-timeout 503
-  http-request disable-l7-retry unless METH_GET
-  option httpchk GET /health/ready
-  default-server check inter ${check.everyMs}ms fall ${check.fall} rise 1 slowstart 2s maxconn 256
-${upstreams.map(({ name, port, internalPort }) => `  server ${name} 127.0.0.1:${port} port ${internalPort}`).join('\n')}
-`
+/** As `moduleOfPath` tells them: an address itself, and all that is below it. */
+function routes(backends: readonly Backend[]): string {
+  const hostOf = (module: ModuleName): string => {
+    const found = backends.find(({ modules }) => modules.includes(module))
+    if (!found) throw new TypeError(`no backend hosts ${module}`)
+    return found.name
+  }
+  const lines = moduleNames.flatMap((module) => {
+    const { paths } = moduleTable[module]
+    return [
+      `acl of_${module} path ${paths.join(' ')}`,
+      `acl of_${module} path_beg ${paths.map((path) => `${path}/`).join(' ')}`,
+      `use_backend ${hostOf(module)} if of_${module}`,
+    ]
+  })
+  return [...lines, `default_backend ${hostOf('auth')}`].map((line) => `  ${line}`).join('\n')
+}
+
+function backend({ name, upstreams }: Backend): string {
+  const servers = upstreams.map((one) => `  server ${one.name} 127.0.0.1:${one.port} port ${one.internalPort}\n`)
+  return `\nbackend ${name}\n${servers.join('')}`
 }
 
 /** The balancer's own answers have the form of all others. */

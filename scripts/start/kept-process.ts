@@ -21,22 +21,40 @@ interface Keeping {
   say: (line: string) => void
   /** Another process has taken the place of the one before. */
   changed: () => void
+  /** Told the id of a process once it serves, and undefined when it does so no more. */
+  mark: (pid: number | undefined) => void
+  /** It is tried again also when the first one does not become ready: its settings can be mended meanwhile. */
+  isPatient?: boolean
 }
 
 /** Before the first, second, third … try after one that did not become ready. */
 const pausesMs = [250, 500, 1_000, 2_000, 5_000]
 
-export function keepRunning({ name, launch, say, changed }: Keeping): KeptProcess {
+export function keepRunning({ name, launch, say, changed, mark, isPatient = false }: Keeping): KeptProcess {
   let current = launch(true)
   let isShown = false
   let isStopping = false
-  const { ready } = current
-  // Who never became ready is not kept: the start fails, and says why.
-  ready.then(keep, () => undefined)
+  const ready = serve()
+  // Who never became ready is kept by the patient alone: elsewhere the start fails, and says why.
+  ready.then(keep, (error: unknown) => {
+    if (!isPatient || isStopping) return
+    sayWhy(error)
+    void keep()
+  })
+
+  async function serve(): Promise<void> {
+    await current.ready
+    mark(current.pid)
+  }
+
+  function sayWhy(error: unknown): void {
+    say(`${name} did not become ready: ${error instanceof Failure ? error.why : String(error)}`)
+  }
 
   async function keep(): Promise<void> {
     for (;;) {
       const { code, signal } = await current.ended
+      mark(undefined)
       if (isStopping) return
       say(`${name} ended (${signal ?? `exit code ${code}`}); it is started again.`)
       if (!(await replace())) return
@@ -53,11 +71,11 @@ export function keepRunning({ name, launch, say, changed }: Keeping): KeptProces
       if (isShown) current.showLog()
       changed()
       try {
-        await current.ready
+        await serve()
         return true
       } catch (error) {
         if (isStopping) return false
-        say(`${name} did not become ready: ${error instanceof Failure ? error.why : String(error)}`)
+        sayWhy(error)
       }
     }
   }

@@ -13,6 +13,16 @@ export interface ProcessKind {
 /** The layouts that `npm start -- --topology` knows, each a table of processes. */
 const topologies: Readonly<Record<string, readonly ProcessKind[]>> = {
   replicas3: [{ name: 'api', modules: moduleNames, count: 3 }],
+  split2: [
+    { name: 'front', modules: ['auth', 'user', 'pricing'], count: 1 },
+    { name: 'back', modules: ['customer', 'carrier'], count: 1 },
+  ],
+  units: [
+    { name: 'auth-user', modules: ['auth', 'user'], count: 1 },
+    { name: 'customer', modules: ['customer'], count: 1 },
+    { name: 'carrier', modules: ['carrier'], count: 1 },
+    { name: 'pricing', modules: ['pricing'], count: 1 },
+  ],
 }
 
 export function requireTopology(name: string): readonly ProcessKind[] {
@@ -28,6 +38,8 @@ export function requireTopology(name: string): readonly ProcessKind[] {
 
 export interface PlannedProcess {
   name: string
+  /** The kind it is one of: its name among the other processes, and that of its balancer's backend. */
+  kind: string
   modules: readonly ModuleName[]
   /** How many like this one there are, itself among them. */
   count: number
@@ -55,7 +67,8 @@ export async function planProcesses(
     for (let number = 1; number <= count; number += 1) {
       const index = planned.length
       planned.push({
-        name: `${name}-${number}`,
+        name: count === 1 ? name : `${name}-${number}`,
+        kind: name,
         modules,
         count,
         internalPort: await choose(internalPort + index),

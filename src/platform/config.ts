@@ -109,7 +109,7 @@ export function loadConfig(environment: Environment = process.env): Config {
   const databases = hostedDatabases(topology, settings)
   const hostsAuth = topology.modules.includes('auth')
 
-  if (production) faults.push(...insecureSettings(settings, databases, hostsAuth))
+  if (production) faults.push(...insecureSettings(settings, databases, topology.modules))
   if (hostsAuth) {
     if (!production && settings.AUTH_SECRET === undefined)
       faults.push('AUTH_SECRET is missing: npm start makes one for development; elsewhere set at least 32 random bytes')

@@ -1,4 +1,6 @@
-import { type DatabaseName, databaseNames, settingPrefix } from './database-names.ts'
+import { type DatabaseName, settingPrefix } from './database-names.ts'
+import { foreignSettings, isSecretSetting } from './foreign-settings.ts'
+import type { ModuleName } from './module-table.ts'
 import type { Settings } from './settings.ts'
 
 /** Values that stand in examples and tutorials; production takes none of them. */
@@ -8,25 +10,21 @@ const exampleValue = /^(change.?me|example|secret|password|test|default|admin|ro
 export function insecureSettings(
   settings: Settings,
   databases: ReadonlyMap<DatabaseName, { password: string }>,
-  hostsAuth: boolean,
+  modules: readonly ModuleName[],
 ): string[] {
   const faults: string[] = []
+  const hostsAuth = modules.includes('auth')
   const requireSecret = (name: string, value: string | undefined): void => {
     if (value === undefined || value === '') faults.push(`${name} is missing: production needs it set`)
     else if (exampleValue.test(value)) faults.push(`${name} is an example value: production needs a random one`)
     else if (value.length < 12) faults.push(`${name} is shorter than 12 characters: production needs a random one`)
   }
-  const refuseSecret = (name: keyof Settings, owner: string): void => {
-    if (settings[name] !== undefined) faults.push(`${name} is set, and ${owner} is hosted by another process: take it away`)
-  }
   if (hostsAuth) requireSecret('AUTH_SECRET', settings.AUTH_SECRET)
-  else for (const name of ['AUTH_SECRET', 'AUTH_SECRET_PREVIOUS', 'BOOTSTRAP_ADMIN_PASSWORD'] as const) refuseSecret(name, 'auth')
   requireSecret('REDIS_PASSWORD', settings.REDIS_PASSWORD)
-  for (const name of databaseNames) {
-    const prefix = settingPrefix[name]
-    const hosted = databases.get(name)
-    if (hosted) requireSecret(`${prefix}_PASSWORD`, hosted.password)
-    else for (const secret of [`${prefix}_PASSWORD`, `${prefix}_MIGRATOR_PASSWORD`] as const) refuseSecret(secret, `the database ${name}`)
+  for (const [name, { password }] of databases) requireSecret(`${settingPrefix[name]}_PASSWORD`, password)
+  for (const [name, owner] of foreignSettings(modules)) {
+    if (!isSecretSetting(name) || settings[name] === undefined) continue
+    faults.push(`${name} is set, and ${owner} is hosted by another process: take it away`)
   }
   if (hostsAuth && settings.BOOTSTRAP_ADMIN_PASSWORD !== undefined)
     requireSecret('BOOTSTRAP_ADMIN_PASSWORD', settings.BOOTSTRAP_ADMIN_PASSWORD)

@@ -175,7 +175,7 @@ describe('TP-02: a topology that cannot work is refused at boot', () => {
 
     expect(faultsOf(production)).toEqual([])
     expect(faultsOf({ ...production, ...strays, BOOTSTRAP_ADMIN_EMAIL: 'a@example.com' })).toEqual(
-      ['AUTH_SECRET', 'BOOTSTRAP_ADMIN_PASSWORD', 'SHARED_DB_PASSWORD', 'PRICING_DB_MIGRATOR_PASSWORD'].map((name) =>
+      ['SHARED_DB_PASSWORD', 'PRICING_DB_MIGRATOR_PASSWORD', 'AUTH_SECRET', 'BOOTSTRAP_ADMIN_PASSWORD'].map((name) =>
         expect.stringMatching(new RegExp(`^${name} is set, and .* is hosted by another process`)),
       ),
     )

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { freePort } from '../../scripts/servers/ports.ts'
+import { freePort, isPortFree } from '../../scripts/servers/ports.ts'
 import { until } from '../../scripts/servers/processes.ts'
 
 /** `npm start` as a person runs it, with a data folder and ports of its own. */
@@ -51,6 +51,14 @@ export async function createInstallation(): Promise<Installation> {
       await until(() => processes().length === 0, 20_000)
       rmSync(resolve(dataDir, '..'), { recursive: true, force: true })
     },
+  }
+}
+
+/** The first of 20 that are probably free, below those that the system gives to connections: a process that comes back needs its own again. */
+export async function quietPorts(): Promise<number> {
+  for (;;) {
+    const base = 20_000 + 20 * Math.floor(Math.random() * 600)
+    if ((await isPortFree(base)) && (await isPortFree(base + 10))) return base
   }
 }
 

@@ -58,7 +58,8 @@ const replicas: Start = async (databases) => {
   )
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-haproxy-'))
   const port = await freePort()
-  const balancer = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl: settings.PUBLIC_URL, upstreams })
+  const backends = [{ name: 'api', modules: moduleNames, upstreams }]
+  const balancer = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl: settings.PUBLIC_URL, backends })
   const [one] = processes
   if (!one) throw new Error('no process')
   return {

@@ -5,9 +5,8 @@ import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApi, type Page } from '../../scripts/api.ts'
 import { type DemoLogin, demoShipment } from '../../scripts/seed.ts'
-import { isPortFree } from '../../scripts/servers/ports.ts'
 import { until } from '../../scripts/servers/processes.ts'
-import { createInstallation, type Installation, type StartProcess } from '../start/start-process.ts'
+import { createInstallation, type Installation, quietPorts, type StartProcess } from '../start/start-process.ts'
 import { type LoadReport, type SteadyLoad, startLoad } from './steady-load.ts'
 
 /** The full form restarts each process 17 times and sends 20,000 requests at least; the short one goes round once. */
@@ -19,14 +18,6 @@ const names = ['api-1', 'api-2', 'api-3']
 const manyRequests = Object.fromEntries(
   ['RATE_LIMIT_PER_MINUTE', 'RATE_LIMIT_WRITES_PER_MINUTE', 'RATE_LIMIT_ANONYMOUS_PER_MINUTE'].map((name) => [name, '1000000']),
 )
-
-/** Below those that the system gives to connections: a process that comes back needs its own again. */
-async function quietPorts(): Promise<number> {
-  for (;;) {
-    const base = 20_000 + 20 * Math.floor(Math.random() * 600)
-    if ((await isPortFree(base)) && (await isPortFree(base + 10))) return base
-  }
-}
 
 /** The processes of `npm start` are found in /proc. */
 describe.runIf(process.platform === 'linux')('npm start -- --topology replicas3', { timeout: isFull ? 900_000 : 90_000 }, () => {
