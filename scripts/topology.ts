@@ -1,14 +1,18 @@
 /**
- * Says what a process with the settings of a file would host, call and hear, or what is wrong with them. Needs no database.
+ * Says what a process with the settings of a file would host, call and hear, or what is wrong with them, and which rights it needs in
+ * Redis. Needs no database.
  *
  *     npm run topology -- describe deploy/front.env
  *     npm run topology -- validate deploy/front.env
+ *     npm run --silent topology -- redis deploy/front.env deploy/back.env | redis-cli
  */
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { Command } from 'commander'
 import { type Config, ConfigError, loadConfig } from '../src/platform/config.ts'
+import { describeFailure, Failure } from './servers/failure.ts'
 import { describeTopology, neededVariables, topologyInWords } from './topology/description.ts'
+import { redisAccount } from './topology/redis-rights.ts'
 
 const configOf = (file: string): Config => loadConfig(parseEnv(readFileSync(file, 'utf8')))
 
@@ -33,11 +37,20 @@ program
     const { modules } = configOf(file)
     process.stdout.write(`${file}: a process with ${modules.join(', ')} would start\n`)
   })
+program
+  .command('redis')
+  .description('the commands that give each process an account in Redis with the rights it needs and no others')
+  .argument('<files...>', 'the environment of each, with REDIS_USERNAME and REDIS_PASSWORD')
+  .action((files: string[]) => {
+    const accounts = files.map((file) => redisAccount(configOf(file)))
+    process.stdout.write(`${accounts.join('\n')}\n`)
+  })
 
 try {
   await program.parseAsync()
 } catch (error) {
   const isExpected = error instanceof ConfigError || (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-  process.stderr.write(`${error instanceof Error ? (isExpected ? error.message : error.stack) : String(error)}\n`)
+  const text = error instanceof Error ? (isExpected ? error.message : error.stack) : String(error)
+  process.stderr.write(error instanceof Failure ? describeFailure(error) : `${text}\n`)
   process.exitCode = 1
 }

@@ -52,4 +52,13 @@ describe('npm run topology', () => {
     expect(err).toContain('PEERS does not say where user is, and customer and carrier need it')
     expect(err).toContain('CARRIER_DB_HOST is missing')
   })
+
+  it('redis prints the command that makes the account of the process, without its password', () => {
+    const { code, out } = topology('redis', { ...back, REDIS_USERNAME: 'back', REDIS_PASSWORD: 'eleven-brass-bells' })
+
+    expect(code).toBe(0)
+    expect(out).toMatch(/^ACL SETUSER back reset on #[0-9a-f]{64} ~bulkhead:customer:\* ~bulkhead:carrier:\* .+\n$/)
+    expect(out).toContain(' %R~bulkhead:ev:{shared_user:* ')
+    expect(out).not.toContain('eleven-brass-bells')
+  })
 })

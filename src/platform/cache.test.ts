@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { privateRedis } from '#support/servers.ts'
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { privateRedis, type TestServers } from '#support/servers.ts'
 import { type Cache, createCache, type VersionedCache } from './cache.ts'
 import { createMetrics } from './metrics.ts'
 import { createRedis, type Redis } from './redis.ts'
@@ -9,16 +10,12 @@ interface Row {
   name: string
 }
 
-let server: Awaited<ReturnType<typeof privateRedis>>
+const keyPrefix = `cache-${randomBytes(4).toString('hex')}:`
 let redises: Redis[]
 let id = 0
 
 const log = { warn: vi.fn(), error: () => {} }
 
-beforeAll(async () => {
-  server = await privateRedis()
-})
-afterAll(() => server?.remove())
 beforeEach(() => {
   redises = []
   id += 1
@@ -28,9 +25,9 @@ afterEach(async () => {
 })
 
 /** A process: its own connection, its own memory. */
-async function process(): Promise<{ cache: Cache; redis: Redis }> {
-  const { host, port, password } = server.server
-  const redis = createRedis({ host, port, password, keyPrefix: 'test:' }, { log })
+async function process(server: TestServers['redis'] = inject('servers').redis): Promise<{ cache: Cache; redis: Redis }> {
+  const { host, port, password } = server
+  const redis = createRedis({ host, port, password, keyPrefix }, { log })
   redises.push(redis)
   await vi.waitFor(() => expect(redis.available).toBe(true), { interval: 5 })
   return { cache: createCache(redis.forModule('customer'), createMetrics({ process: false })), redis }
@@ -186,7 +183,9 @@ test('an error of the source reaches everybody who waited, and the next one trie
 })
 
 test('with Redis killed reads and puts go on without an error, and Redis serves again when it is back', async () => {
-  const { cache, redis } = await process()
+  const server = await privateRedis()
+  onTestFinished(() => server.remove())
+  const { cache, redis } = await process(server.server)
   const copies = rows(cache, { memoryMs: 0 })
   await copies.get(id, async () => row(1))
   await server.server.kill()
@@ -213,7 +212,9 @@ test('with Redis killed reads and puts go on without an error, and Redis serves 
 })
 
 test('with Redis frozen a read costs one command’s time at first, and nothing when the breaker is open', async () => {
-  const { cache } = await process()
+  const server = await privateRedis()
+  onTestFinished(() => server.remove())
+  const { cache } = await process(server.server)
   const copies = rows(cache, { memoryMs: 0 })
   server.server.freeze()
   try {

@@ -1,3 +1,4 @@
+import { sourceOf } from './database-names.ts'
 import type { Database, DatabaseName, Tx } from './databases.ts'
 import { isAppError } from './errors.ts'
 import type { Bell, Observer } from './event-bell.ts'
@@ -9,7 +10,6 @@ import { createEventId } from './event-ids.ts'
 import { createEventMetrics, type MetricsOfEvents } from './event-metrics.ts'
 import { createNudges } from './event-nudges.ts'
 import { partitions } from './event-publisher.ts'
-import { sourceOf } from './event-sources.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Subscriptions } from './event-subscriptions.ts'
 import { sweepEvents } from './event-sweep.ts'
@@ -229,11 +229,13 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
       }),
     )
     nudges?.onLook(lookNow)
-    for (const { source } of farSources.values())
+    for (const { source, expected } of farSources.values()) {
+      if (expected.size === 0) continue
       nudges?.listenToStreams(source.name, (part, head) => {
         moved()
         if (state === 'started') for (const { dispatcher } of hosts.values()) dispatcher.advance(source.name, part, head)
       })
+    }
     for (const { database, source } of publishers())
       nudges?.listen(source.name, {
         committed: (part) =>

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { sourceOf } from './database-names.ts'
 import type { Database, DatabaseName } from './databases.ts'
 import type { Envelope } from './event-contracts.ts'
 import { partitions } from './event-publisher.ts'
@@ -16,8 +17,6 @@ import {
 import type { ActorRef } from './principal.ts'
 
 /** A source is a database that publishes. Its log is the outbox, read by number from a consumer's position on. */
-
-export const sourceOf = (database: DatabaseName): string => database.replace(/(_service)?_db$/, '')
 
 export interface LoggedEvent {
   readonly seq: number

@@ -1,7 +1,7 @@
 import type { Envelope } from './event-contracts.ts'
 import { partitions } from './event-publisher.ts'
 import type { LoggedEvent } from './event-sources.ts'
-import { type ModuleRedis, script } from './redis.ts'
+import { type ModuleRedis, readingScript, script } from './redis.ts'
 
 /**
  * The log of a source in Redis, for consumers in other processes: one stream per partition and life, with the numbers of the
@@ -70,7 +70,7 @@ const recentMs = 60_000
 
 const now = "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
 
-const lookAt = script(`${now}
+const lookAt = readingScript(`${now}
   local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
   return { tostring(now), redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1), last, redis.call('HGETALL', KEYS[2]) }
 `)
@@ -90,7 +90,7 @@ const add = script(`${now}
   return 1
 `)
 
-const readRange = script(`${now}
+const readRange = readingScript(`${now}
   return { tostring(now), redis.call('XRANGE', KEYS[1], ARGV[1] .. '-0', '+', 'COUNT', ARGV[2]) }
 `)
 

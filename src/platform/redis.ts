@@ -19,16 +19,20 @@ export interface ModuleRedis {
   /** Every key has an end. */
   set(key: string, value: string, lifetimeMs: number): Promise<void>
   delete(key: string): Promise<void>
-  /** Runs a script atomically. `keys` are all the keys it touches. */
+  /** Runs a script atomically. `keys` are all the keys it touches, of one thing: a cluster has others on another server. */
   run(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>
 }
 
 export interface Script {
   readonly lua: string
   readonly sha: string
+  /** Changes nothing, so that an account that may only read its keys may run it. */
+  readonly readOnly?: true
 }
 
-export const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') })
+const shaOf = (lua: string): string => createHash('sha1').update(lua).digest('hex')
+export const script = (lua: string): Script => ({ lua, sha: shaOf(lua) })
+export const readingScript = (lua: string): Script => ({ lua, sha: shaOf(lua), readOnly: true })
 
 /** A word passed between processes, at most once: nothing is kept for who is not there, and sending never fails aloud. */
 export interface RedisChannel {
@@ -52,6 +56,9 @@ export interface RedisOptions {
   connectMs?: number
 }
 
+/** What stands in braces decides about the slot of a key. */
+const tagOf = (key: string): string | undefined => /\{([^}]+)\}/.exec(key)?.[1]
+
 export function createRedis(settings: RedisSettings, { log, commandMs = 150, connectMs = 500 }: RedisOptions): Redis {
   const target: RedisOptionsOfClient = {
     host: settings.host,
@@ -61,6 +68,8 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
     connectTimeout: connectMs,
     retryStrategy: (times) => Math.min(times * 50, 1_000),
     keepAlive: 10_000,
+    // An account of its own may be refused what only the server's list of clients is for.
+    disableClientInfo: true,
   }
   const client = new Client({ ...target, enableOfflineQueue: false, maxRetriesPerRequest: 1, commandTimeout: commandMs })
   const breaker = createBreaker({
@@ -147,14 +156,17 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
           own(key)
           await send(() => client.del(key))
         },
-        async run({ lua, sha }, keys, args) {
+        async run({ lua, sha, readOnly }, keys, args) {
           keys.forEach(own)
+          if (new Set(keys.map(tagOf)).size > 1) throw new TypeError(`${keys.join(' and ')} are keys of different things`)
           return send(async () => {
             try {
-              return await client.evalsha(sha, keys.length, ...keys, ...args)
+              return await (readOnly
+                ? client.evalsha_ro(sha, keys.length, ...keys, ...args)
+                : client.evalsha(sha, keys.length, ...keys, ...args))
             } catch (error) {
-              if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return client.eval(lua, keys.length, ...keys, ...args)
-              throw error
+              if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+              return readOnly ? client.eval_ro(lua, keys.length, ...keys, ...args) : client.eval(lua, keys.length, ...keys, ...args)
             }
           })
         },

@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { inject } from 'vitest'
+import { loadConfig } from '#platform/config.ts'
 import { isModuleName } from '#platform/module-table.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
+import { redisAccount } from '../../scripts/topology/redis-rights.ts'
 import { bareEnvironment } from './bare-environment.ts'
 import type { TestDatabases } from './databases.ts'
 import { firstAdmin, testEnvironment } from './environment.ts'
+import { redisCommand } from './redis-command.ts'
 
 /** The real process on databases of a test: what is killed here is what runs in production, less the bundle. */
 export interface RunningProcess {
@@ -39,16 +44,19 @@ export async function startProcess(
   // A restart on the same databases needs the same secret: signing keys are sealed with it.
   const secret = base.AUTH_SECRET && (secrets.get(databases) ?? base.AUTH_SECRET)
   if (secret) secrets.set(databases, secret)
+  const environment = {
+    ...bareEnvironment,
+    ...base,
+    ...(secret ? { AUTH_SECRET: secret } : {}),
+    LOG_LEVEL: 'info',
+    PORT: String(port),
+    INTERNAL_PORT: String(internalPort),
+    ...settings,
+  }
+  // Where the test has a Redis of its own, it says who logs in there.
+  if (settings.REDIS_PORT === undefined) Object.assign(environment, await ownRedisAccount(environment))
   const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/server.ts')], {
-    env: {
-      ...bareEnvironment,
-      ...base,
-      ...(secret ? { AUTH_SECRET: secret } : {}),
-      LOG_LEVEL: 'info',
-      PORT: String(port),
-      INTERNAL_PORT: String(internalPort),
-      ...settings,
-    },
+    env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = new Promise<number | null>((done) => child.once('exit', (code) => done(code)))
@@ -71,6 +79,14 @@ export async function startProcess(
       return exited
     },
   }
+}
+
+/** An account that may do what the modules of the process need and no more: whatever a test does, these rights suffice for it. */
+async function ownRedisAccount(environment: Record<string, string>): Promise<Record<string, string>> {
+  const account = { REDIS_USERNAME: `p${environment.PORT}`, REDIS_PASSWORD: randomBytes(12).toString('hex') }
+  const [, , ...rules] = redisAccount(loadConfig({ ...environment, ...account })).split(' ')
+  await redisCommand(inject('servers').redis, 'ACL', 'SETUSER', ...rules)
+  return account
 }
 
 function said(what: RegExp, child: ChildProcess, log: string[]): Promise<void> {

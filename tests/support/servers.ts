@@ -6,8 +6,10 @@ import { type Binaries, findBinaries, hasAll } from '../../scripts/servers/binar
 import { createGuard } from '../../scripts/servers/guard.ts'
 import { initialiseMariaDb, type MariaDbServer, startMariaDb } from '../../scripts/servers/mariadb.ts'
 import { missingPackages } from '../../scripts/servers/packages.ts'
-import { onFreePort } from '../../scripts/servers/ports.ts'
+import { freePort, onFreePort } from '../../scripts/servers/ports.ts'
+import { until } from '../../scripts/servers/processes.ts'
 import { type RedisServer, startRedis } from '../../scripts/servers/redis.ts'
+import { redisCommand } from './redis-command.ts'
 
 /**
  * Servers of a test's own, to be stopped, killed, frozen and started again at will. Each has its own folder and port and
@@ -46,11 +48,33 @@ export async function privateMariaDb({
 }
 
 /** A private Redis that keeps nothing on disk unless told so. */
-export async function privateRedis({ extraSettings = [] }: { extraSettings?: readonly string[] } = {}): Promise<Restartable<RedisServer>> {
+export async function privateRedis({ extraSettings = [], cluster = false }: PrivateRedisOptions = {}): Promise<Restartable<RedisServer>> {
   const binaries = requireBinaries()
   const folder = scratchFolder('redis')
   const password = randomBytes(12).toString('hex')
-  return restartable(folder, (port) => startRedis({ binaries, folder, port, password, profile: 'fast', extraSettings }))
+  const start = (port: number, settings: readonly string[]): Promise<RedisServer> =>
+    startRedis({ binaries, folder, port, password, profile: 'fast', extraSettings: [...extraSettings, ...settings] })
+  if (!cluster) return restartable(folder, (port) => start(port, []))
+  return restartable(folder, async (port) => {
+    const server = await start(port, ['cluster-enabled yes', `cluster-port ${await freePort()}`])
+    await becomeWholeCluster(server)
+    return server
+  })
+}
+
+interface PrivateRedisOptions {
+  extraSettings?: readonly string[]
+  /** A cluster of one: it holds every slot, and refuses a command whose keys lie in different ones. */
+  cluster?: boolean
+}
+
+/** It serves two seconds after it has its slots: that is how long a node waits for others to contradict. */
+async function becomeWholeCluster(server: RedisServer): Promise<void> {
+  const info = async (): Promise<string> => String(await redisCommand(server, 'CLUSTER', 'INFO'))
+  if ((await info()).includes('cluster_slots_assigned:0')) await redisCommand(server, 'CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+  if (await until(async () => (await info()).includes('cluster_state:ok'), 10_000, 100)) return
+  await server.kill()
+  throw new Error('a cluster of one Redis did not begin to serve within ten seconds')
 }
 
 async function restartable<S extends MariaDbServer | RedisServer>(
