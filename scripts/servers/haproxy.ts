@@ -4,7 +4,7 @@ import { type ModuleName, moduleNames, moduleTable } from '../../src/platform/mo
 import { problemMediaType, problemSlug, problemTitle } from '../../src/platform/problems.ts'
 import { Failure } from './failure.ts'
 import { accepts } from './ports.ts'
-import { endLeftover, launch, type PrivateProcess, until } from './processes.ts'
+import { endLeftover, heeds, launch, type PrivateProcess, until } from './processes.ts'
 
 /** A process behind the balancer: where it serves, and the internal listener that says whether it takes requests. */
 export interface Upstream {
@@ -55,7 +55,9 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   await endLeftover(pidFile)
   writeFileSync(configFile, haproxyConfig(options))
   const server = launch({ command: binary, args: ['-W', '-db', '-f', configFile], pidFile, logFile, cwd: folder })
-  const listens = await until(async () => server.hasEnded() || (await accepts(port, reachable(host))), 10_000)
+  // The worker takes requests before the master heeds signals; those that come earlier are lost.
+  const isUp = async (): Promise<boolean> => heeds(server.pid, 'SIGUSR2') && (await accepts(port, reachable(host)))
+  const listens = await until(async () => server.hasEnded() || (await isUp()), 10_000)
   if (!listens || server.hasEnded()) {
     await server.kill()
     throw new Failure({

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** A process of ours that lives in its own session, so that Ctrl-C in the terminal does not reach it before we end it ourselves. */
@@ -111,6 +112,16 @@ function readPidFile(pidFile: string): { pid: number; identity?: string } | unde
     return { pid: kept.pid, ...('identity' in kept && typeof kept.identity === 'string' ? { identity: kept.identity } : {}) }
   } catch {
     return undefined
+  }
+}
+
+/** Whether a process has made its arrangements for a signal. Where the system does not tell, it is taken to have. */
+export function heeds(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return caught !== undefined && ((BigInt(`0x${caught}`) >> BigInt(constants.signals[name] - 1)) & 1n) === 1n
+  } catch {
+    return process.platform !== 'linux'
   }
 }
 
