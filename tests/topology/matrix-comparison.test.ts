@@ -121,6 +121,9 @@ describe('a mask', () => {
     expect(text('eyJh.eyJi.c-_9 bhr_AAA-_x')).toBe('<token> <token>')
     expect(text(`${hash} ${hash} ${'b2'.repeat(32)}`)).toBe('<hash 1> <hash 1> <hash 2>')
     expect(text('01890a5d-ac96-774b-bcce-b302099a8057')).toBe('<uuid 1>')
+    expect(text('GET /v1/users?cursor=WyJjY0ZQ_-&limit=1 login/f991f5cc21b02b29')).toBe(
+      'GET /v1/users?cursor=<cursor>&limit=1 login/<hash 3>',
+    )
   })
 
   it('leaves what is no id as it is: amounts, small numbers, a number that has become text, null', () => {

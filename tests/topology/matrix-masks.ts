@@ -15,7 +15,9 @@ const kinds = {
   uuid: String.raw`\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`,
   instant: String.raw`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)`,
   day: String.raw`\b\d{4}-\d\d-\d\d\b`,
-  hash: String.raw`\b[0-9a-f]{64}\b`,
+  // The short one stands in the audit trail for whoever could not log in.
+  hash: String.raw`\b[0-9a-f]{64}\b|(?<=login/)[0-9a-f]{16}`,
+  cursor: String.raw`(?<=cursor=)[\w-]+`,
   // Not the digits of a decimal.
   id: String.raw`(?<![\w.])[1-9]\d{6,9}(?![\w]|\.\d)`,
 } as const

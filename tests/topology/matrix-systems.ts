@@ -83,9 +83,20 @@ const topologies = {
 } as const satisfies Record<string, Start>
 export type Topology = keyof typeof topologies
 
-export const allTopologies: readonly Topology[] = ['local', 'loopback', 'split2', 'units', 'replicas3']
+const allTopologies: readonly Topology[] = ['local', 'loopback', 'split2', 'units', 'replicas3']
 /** Those that every run of the tests has time for. */
-export const everydayTopologies: readonly Topology[] = ['local', 'loopback', 'split2']
+const everydayTopologies: readonly Topology[] = ['local', 'loopback', 'split2']
+
+/** What TOPOLOGIES says: nothing, `full`, or names with commas between. */
+export function chosenTopologies(wish: string | undefined): readonly Topology[] {
+  if (!wish) return everydayTopologies
+  if (wish === 'full') return allTopologies
+  return wish.split(',').map((name) => {
+    const known = allTopologies.find((topology) => topology === name)
+    if (!known) throw new Error(`TOPOLOGIES names ${name}: there are ${allTopologies.join(', ')}, or full`)
+    return known
+  })
+}
 
 /** The layout on fresh databases. */
 export async function startTopology(topology: Topology): Promise<MatrixSystem> {

@@ -7,9 +7,9 @@ import { eventsAreHeard, parkedEvents, recordFacts } from './matrix-facts.ts'
 import { createMasks } from './matrix-masks.ts'
 import { createRecorder, idOf, resultsIn } from './matrix-recorder.ts'
 import { writeReport } from './matrix-report.ts'
-import { allTopologies, everydayTopologies, type MatrixSystem, startTopology } from './matrix-systems.ts'
+import { chosenTopologies, type MatrixSystem, startTopology } from './matrix-systems.ts'
 
-const chosen = process.env.TOPOLOGIES === 'full' ? allTopologies : everydayTopologies
+const chosen = chosenTopologies(process.env.TOPOLOGIES)
 const recordings: Recording[] = []
 
 describe.each(chosen)('%s', (topology) => {
