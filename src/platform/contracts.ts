@@ -110,34 +110,25 @@ export type ContractOf<C> =
 
 export type Transport = 'local' | 'loopback'
 
-/** Counts the calls over an edge; the only thing that stands on the local hot path. */
-export type CallCounter = (module: string, operation: string) => void
-
 // The keys of a contract are checked by its type; inside the transports an operation is a function of unknown to unknown.
 type AnyOperation = (input: unknown) => Promise<unknown>
 
 /**
- * Hands a module's implementation to its neighbours through a transport. `local` calls it directly. `loopback` does all that
+ * Hands a module's implementation to its neighbours through a transport. `local` hands it over as it is. `loopback` does all that
  * a network would do to a call, in the same process: JSON text both ways, validation on both sides, errors rebuilt from
  * JSON, the deadline applied. Tests run on loopback, so whatever would break between processes breaks there first.
  */
 export function offer<C extends Contract>(
   contract: C,
   implementation: ContractOf<C>,
-  options: { transport: Transport; count?: CallCounter },
+  { transport }: { transport: Transport },
 ): ContractOf<C> {
-  const { transport, count = () => {} } = options
   const source = implementation as Readonly<Record<string, AnyOperation>>
   const offered: Record<string, AnyOperation> = {}
   for (const [name, declared] of Object.entries(contract.operations)) {
     const call = source[name]
     if (typeof call !== 'function') throw new TypeError(`${contract.module} offers ${name} in its contract but does not implement it`)
-    const label = `${contract.module}.${name}`
-    const carried = transport === 'local' ? call : loopback(label, declared, call)
-    offered[name] = (input) => {
-      count(contract.module, name)
-      return carried(input)
-    }
+    offered[name] = transport === 'local' ? call : loopback(`${contract.module}.${name}`, declared, call)
   }
   return Object.freeze(offered) as ContractOf<C>
 }

@@ -5,7 +5,7 @@ import Type from 'typebox'
 import { afterEach, describe, expect, it } from 'vitest'
 import { memoryLog } from '#support/http.ts'
 import { currentContext, runInContext } from './context.ts'
-import { type ContractOf, command, defineContract, lookup, Nothing, query } from './contracts.ts'
+import { type ContractOf, command, defineContract, lookup, Nothing, offer, query } from './contracts.ts'
 import { defineError, defineReferenceError } from './errors.ts'
 import { createExchange, type Exchange } from './exchange.ts'
 import { createHealth } from './health.ts'
@@ -184,6 +184,26 @@ describe('a contract between two processes', () => {
     expect(await counted(caller.metrics)).toEqual(['bulkhead_contract_calls_total{caller="customer",module="user",operation="weigh"} 1'])
     expect(await counted(here)).toEqual(await counted(caller.metrics))
     expect(await counted(owner.metrics)).toEqual([])
+  })
+
+  it('TP-16: in one process the caller gets the very promise of the implementation for its very input: one counter stands between', async () => {
+    const answer = Promise.resolve({ grams: 4 })
+    const asked: unknown[] = []
+    const metrics = createMetrics({ process: false })
+    const weigh = (...input: unknown[]) => {
+      asked.push(...input)
+      return answer
+    }
+    const inside = createExchange({ config: { transport: 'local', modules: ['user', 'customer'], peers: {} }, metrics, log: memoryLog() })
+    const offered = offer(parcels, { ...nothing, weigh }, { transport: 'local' })
+    const lent = inside.offer(parcels, { ...nothing, weigh }).to('customer')
+    const input = {}
+
+    expect(offered.weigh).toBe(weigh)
+    expect(lent.weigh(input)).toBe(answer)
+    expect(asked).toEqual([input])
+    expect(asked[0]).toBe(input)
+    expect(await metrics.registry.metrics()).toContain('caller="customer",module="user",operation="weigh"} 1')
   })
 
   it('is refused at composition to whoever is no neighbour', async () => {

@@ -3,7 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Prometheus metrics. Served on the internal listener only. */
 export interface Metrics {
   readonly registry: Registry
-  counter<L extends string>(name: string, help: string, labels?: readonly L[]): Counter<L>
+  /** With `read` it is counted elsewhere, and asked for when somebody scrapes. */
+  counter<L extends string>(name: string, help: string, labels?: readonly L[], read?: (counter: Counter<L>) => void): Counter<L>
   histogram<L extends string>(name: string, help: string, labels?: readonly L[], buckets?: readonly number[]): Histogram<L>
   /** A value that goes up and down; with `read` it is asked for when somebody scrapes. */
   gauge<L extends string>(name: string, help: string, labels?: readonly L[], read?: (gauge: Gauge<L>) => void | Promise<void>): Gauge<L>
@@ -20,7 +21,19 @@ export function createMetrics(options: { process?: boolean } = {}): Metrics {
   if (options.process ?? true) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision })
   return {
     registry,
-    counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers: [registry] }),
+    counter: (name, help, labels = [], read) =>
+      new Counter({
+        name,
+        help,
+        labelNames: [...labels],
+        registers: [registry],
+        ...(read && {
+          collect() {
+            this.reset()
+            read(this)
+          },
+        }),
+      }),
     histogram: (name, help, labels = [], buckets = durationBuckets) =>
       new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] }),
     gauge: (name, help, labels = [], read) =>
