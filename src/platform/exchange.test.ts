@@ -311,13 +311,17 @@ describe('TP-11: a peer in trouble', () => {
     })
     for (let n = 0; n < 20; n += 1) await failureOf(lent.weigh({}))
     const before = calls
-    const started = performance.now()
+    const spared: unknown[] = []
+    const times: number[] = []
+    for (let n = 0; n < 5; n += 1) {
+      const started = performance.now()
+      spared.push(await failureOf(lent.weigh({})))
+      times.push(performance.now() - started)
+    }
 
-    const spared = await failureOf(lent.weigh({}))
-    const ms = performance.now() - started
-
-    expect({ spared, more: calls - before }).toMatchObject({ spared: unavailable, more: 0 })
-    expect(ms).toBeLessThan(10)
+    expect({ spared, more: calls - before }).toMatchObject({ spared: Array(5).fill(unavailable), more: 0 })
+    // The quickest: a busy machine may be late once, a caller that waits for the peer is late every time.
+    expect(Math.min(...times)).toBeLessThan(10)
     expect(before).toBeLessThanOrEqual(22)
     isBroken = false
     await expect.poll(() => lent.weigh({}).catch(() => undefined), { timeout: 5_000 }).toEqual({ grams: 4 })
