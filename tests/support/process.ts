@@ -2,11 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { inject } from 'vitest'
 import { loadConfig } from '#platform/config.ts'
 import { isModuleName } from '#platform/module-table.ts'
+import { bundleFile } from '../../scripts/bundle.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
 import { redisAccount } from '../../scripts/topology/redis-rights.ts'
 import { bareEnvironment } from './bare-environment.ts'
@@ -14,7 +15,7 @@ import type { TestDatabases } from './databases.ts'
 import { firstAdmin, testEnvironment } from './environment.ts'
 import { redisCommand } from './redis-command.ts'
 
-/** The real process on databases of a test: what is killed here is what runs in production, less the bundle. */
+/** The real process on databases of a test: what is killed here is what runs in production. */
 export interface RunningProcess {
   url: string
   internalUrl: string
@@ -55,7 +56,7 @@ export async function startProcess(
   }
   // Where the test has a Redis of its own, it says who logs in there.
   if (settings.REDIS_PORT === undefined) Object.assign(environment, await ownRedisAccount(environment))
-  const child = spawn(process.execPath, [resolve(import.meta.dirname, '../../src/server.ts')], {
+  const child = spawn(process.execPath, [bundleFile], {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

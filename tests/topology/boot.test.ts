@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 import { bareEnvironment } from '#support/bare-environment.ts'
+import { bundleFile } from '../../scripts/bundle.ts'
 import { freePort, isPortFree } from '../../scripts/servers/ports.ts'
 
 it('TP-02: a process whose topology cannot work says everything at once and ends, before it opens or reaches anything', async () => {
@@ -16,7 +16,7 @@ it('TP-02: a process whose topology cannot work says everything at once and ends
   const { port } = database.address() as AddressInfo
   const [own, internal] = [await freePort(), await freePort()]
 
-  const child = spawn(process.execPath, [resolve('src/server.ts')], {
+  const child = spawn(process.execPath, [bundleFile], {
     env: {
       ...bareEnvironment,
       MODULES: 'pricing,auth,billing',
