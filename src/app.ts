@@ -6,6 +6,7 @@ import { createCustomer, customerContract, customerEvents } from './modules/cust
 import { createPricing, pricingEvents } from './modules/pricing/index.ts'
 import { createUser, userContract, userEvents } from './modules/user/index.ts'
 import { createOperations, createReplay, replayRoutes } from './operations/index.ts'
+import { createBootChecks } from './platform/boot-checks.ts'
 import { createCache } from './platform/cache.ts'
 import type { Config } from './platform/config.ts'
 import { type Database, type DatabaseName, openDatabase } from './platform/databases.ts'
@@ -114,6 +115,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   const replay = createReplay({ events, jobs, log: operations.log, databases, retentionDays: config.events.retentionDays })
 
   // --- Surface ---
+  const checks = createBootChecks({ databases, config, log })
   const health = createHealth({ log, modules: config.modules })
   const http = createHttp({
     config,
@@ -135,6 +137,12 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
       const module = moduleOfPath(path)
       return module !== undefined && !config.modules.includes(module) ? module : undefined
     },
+    unready: (path) => {
+      // Nearly always.
+      if (checks.unproven.size === 0) return undefined
+      const module = moduleOfPath(path)
+      return module !== undefined && checks.unproven.has(moduleTable[module].database) ? module : undefined
+    },
   })
   await http.app.register(healthRoutes(health))
   await http.app.register(
@@ -153,7 +161,12 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
 
   for (const database of databases) {
     const modules = config.modules.filter((module) => moduleTable[module].database === database.name)
-    health.add({ name: database.name, modules, probe: async () => ({ latencyMs: await database.ping() }) })
+    const probe = async (): Promise<{ latencyMs: number }> => {
+      const latencyMs = await database.ping()
+      if (checks.unproven.has(database.name)) throw new Error('its schema has not been checked yet')
+      return { latencyMs }
+    }
+    health.add({ name: database.name, modules, probe })
   }
   health.add({ name: 'redis', modules: [], probe: async () => ({ latencyMs: await redis.ping() }) })
   for (const component of exchange.components()) health.add(component)
@@ -186,6 +199,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   /** Ends what runs in the background and closes every connection; requests, jobs and events must have ended. */
   async function close(): Promise<void> {
     sweep.stop()
+    checks.stop()
     health.stop()
     auth?.stop()
     await Promise.all([...databases.map((database) => database.close()), redis.close(), exchange.close()])
@@ -199,6 +213,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     events,
     jobs,
     health,
+    checks,
     start,
     close,
     databases,

@@ -1,16 +1,9 @@
-import { type App, createApp } from './app.ts'
-import { type Config, ConfigError, loadConfig } from './platform/config.ts'
-import { connectionBudgetFaults } from './platform/connection-budget.ts'
-import { isAppError } from './platform/errors.ts'
-import { createLog, type Log } from './platform/logging.ts'
-import { verifySchema } from './platform/migrations.ts'
+import { createApp } from './app.ts'
+import { ConfigError, loadConfig } from './platform/config.ts'
+import { createLog } from './platform/logging.ts'
 import { installShutdown } from './platform/shutdown.ts'
 
 /** The process: configuration, the app, listening, and a graceful end. */
-
-/** How long a schema may be behind before the process gives up. */
-const schemaPatienceMs = 60_000
-const retryMs = 500
 
 async function main(): Promise<void> {
   const config = loadConfig()
@@ -44,8 +37,7 @@ async function main(): Promise<void> {
   const url = await http.app.listen({ host: config.host, port: config.port })
   const inside = await internal.listen({ host: config.internalHost, port: config.internalPort })
   await health.start()
-  await schemasAreCurrent(app, log)
-  await budgetIsKept(app, config, log)
+  await app.checks.run()
   // Signals are heard from the beginning: what was asked to end begins nothing more.
   if (shutdown.isUnderWay) return
   await app.start()
@@ -57,45 +49,6 @@ async function main(): Promise<void> {
   log.flush()
   // Whoever started us may wait for it, and the log may be silent.
   process.send?.({ type: 'ready' })
-}
-
-/** Waits for migrations that run beside us; a database that is away costs its own routes, not the process. */
-async function schemasAreCurrent({ databases }: App, log: Log): Promise<void> {
-  const until = performance.now() + schemaPatienceMs
-  let waiting = databases
-  for (;;) {
-    const states = await Promise.all(waiting.map(async (database) => ({ database, state: await stateOf(database) })))
-    for (const { database, state } of states) if (state === 'away') log.warn({ database: database.name }, 'schema could not be checked')
-    waiting = states.filter(({ state }) => state === 'behind').map(({ database }) => database)
-    if (waiting.length === 0) return
-    const names = waiting.map(({ name }) => name).join(', ')
-    if (performance.now() > until) throw new Error(`The schema of ${names} is behind this release. Run: npm run db -- migrate`)
-    log.warn({ databases: names }, 'schema is behind, waiting for its migrations')
-    await pause(retryMs)
-  }
-}
-
-async function stateOf(database: App['databases'][number]): Promise<'current' | 'behind' | 'ahead' | 'away'> {
-  try {
-    return await verifySchema(database.requests)
-  } catch (error) {
-    if (isAppError(error)) return 'away'
-    throw error
-  }
-}
-
-async function budgetIsKept({ databases }: App, config: Config, log: Log): Promise<void> {
-  const hosted = databases.flatMap(({ name, requests }) => {
-    const settings = config.databases[name]
-    return settings ? [{ connection: requests, settings }] : []
-  })
-  try {
-    const faults = await connectionBudgetFaults(hosted, config.replicas)
-    if (faults.length > 0) throw new Error(`The pools of connections are too large:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
-  } catch (error) {
-    if (!isAppError(error)) throw error
-    log.warn({ error }, 'the connection budget could not be checked')
-  }
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
 import { runInContext } from './context.ts'
-import { Overloaded } from './dependency-errors.ts'
+import { DependencyUnavailable, Overloaded } from './dependency-errors.ts'
 import { createAdmission, isHealth } from './http-admission.ts'
 import { compress } from './http-compression.ts'
 import { watchConnections } from './http-connections.ts'
@@ -34,6 +34,8 @@ export interface HttpNeeds {
   idempotency?: Idempotency
   /** The module of an address whose routes another process has. */
   elsewhere?: (path: string) => string | undefined
+  /** The module an address belongs to, when it is hosted here and its database has not been found in order yet. */
+  unready?: (path: string) => string | undefined
   /** Tests set their own; on their busy machines nothing is shed unless they ask for it. */
   limits?: { life?: Partial<LifeLimits>; load?: LoadLimits }
 }
@@ -137,7 +139,10 @@ export function createHttp(needs: HttpNeeds): Http {
       if (unknown) done(unknown)
     } else if (load.overloaded && !isHealth(request) && !request.routeOptions.config.essential)
       done(Overloaded({ dependency: 'this process' }))
-    else done()
+    else {
+      const module = needs.unready?.(pathOf(request.raw.url))
+      done(module === undefined ? undefined : DependencyUnavailable({ dependency: module }))
+    }
   })
 
   app.addHook('preValidation', (request, reply, done) => {
