@@ -13,14 +13,15 @@ import { Failure } from './servers/failure.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const dist = join(root, 'dist')
-export const bundleFile = join(dist, 'server.mjs')
 const hashFile = join(dist, 'server.hash')
 
 /** Stays outside: it holds machine code. */
 const external = ['@node-rs/argon2']
 
-/** The API, and the migrations; making new ones belongs to development. */
-const programs = { server: 'src/server.ts', db: 'scripts/db.ts' }
+/** The API, and what its operators run beside it: migrations (making new ones belongs to development), administrators, events. */
+const programs = { server: 'src/server.ts', db: 'scripts/db.ts', admin: 'scripts/admin.ts', events: 'scripts/events.ts' }
+export const programFile = (name: keyof typeof programs): string => join(dist, `${name}.mjs`)
+export const bundleFile = programFile('server')
 const development = ['./db/generate.ts']
 
 /** Some dependencies are CommonJS and call `require` for what Node itself brings. */
@@ -100,11 +101,12 @@ function forgetParts(current: readonly string[]): void {
 function sourceHash(): string {
   const hash = createHash('sha256')
   mkdirSync(dist, { recursive: true })
-  const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+  const sources = ['src', 'scripts']
+    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && /\.(ts|json)$/.test(entry.name) && !entry.name.endsWith('.test.ts'))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-  for (const file of [...sources, join(root, 'scripts/db.ts'), join(root, 'package-lock.json'), import.meta.filename]) {
+  for (const file of [...sources, join(root, 'package-lock.json')]) {
     hash.update(file.slice(root.length)).update('\0').update(readFileSync(file)).update('\0')
   }
   return hash.digest('hex')

@@ -123,6 +123,20 @@ describe('the image, run as the composition runs it', { timeout: 90_000 }, () =>
     expect(smoke.status).toBe(0)
   })
 
+  it('brings what its operators run: accounts of administrators, and events', () => {
+    const env = { ...environment('api'), HOST: '127.0.0.1', INTERNAL_HOST: '127.0.0.1' }
+    const made = spawnSync(process.execPath, ['dist/admin.mjs', 'create', '--email', 'grace@bulkhead.example'], {
+      cwd: image,
+      env,
+      encoding: 'utf8',
+      input: 'harbour-lantern-meadow-4',
+    })
+    const consumers = node(['dist/events.mjs', 'consumers'], env)
+
+    expect([made.stderr, made.stdout]).toEqual(['', expect.stringContaining('administrator grace@bulkhead.example created')])
+    expect([consumers.stderr, consumers.stdout]).toEqual(['', expect.stringContaining('customer.profile')])
+  })
+
   it('ends with 0 when the engine stops it', async () => {
     const running = api
     if (!running) throw new Error('not started')

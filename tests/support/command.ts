@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { programFile } from '../../scripts/bundle.ts'
 import { bareEnvironment } from './bare-environment.ts'
 
 export interface CommandOptions {
@@ -9,14 +9,13 @@ export interface CommandOptions {
   input?: string
 }
 
-/** Runs a script of the project as a person would, and answers when it has ended. */
+/** Runs a command of the project as an operator of the image would, and answers when it has ended. */
 export async function runCommand(
-  script: string,
+  program: Parameters<typeof programFile>[0],
   args: readonly string[],
   { cwd, environment, input = '' }: CommandOptions,
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const file = resolve(import.meta.dirname, '../../scripts', script)
-  const child = spawn(process.execPath, [file, ...args], { cwd, env: { ...bareEnvironment, ...environment } })
+  const child = spawn(process.execPath, [programFile(program), ...args], { cwd, env: { ...bareEnvironment, ...environment } })
   const exited = new Promise<number | null>((done) => child.once('exit', done))
   child.stdin.end(input)
   const [code, out, err] = await Promise.all([exited, text(child.stdout), text(child.stderr)])

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 function admin(input: string, ...args: string[]): ReturnType<typeof runCommand> {
   const { BOOTSTRAP_ADMIN_EMAIL: _email, BOOTSTRAP_ADMIN_PASSWORD: _password, ...environment } = testEnvironment(databases, dataDir)
-  return runCommand('admin.ts', args, {
+  return runCommand('admin', args, {
     cwd: dataDir,
     environment: { ...environment, AUTH_SECRET: '0123456789abcdef0123456789abcdef' },
     input,

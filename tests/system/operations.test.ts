@@ -120,7 +120,7 @@ describe('over HTTP', () => {
 
 describe('from the command line', () => {
   const events = (...args: string[]) =>
-    runCommand('events.ts', args, {
+    runCommand('events', args, {
       cwd: system.config.dataDir,
       environment: testEnvironment(system.databases, system.config.dataDir),
     })

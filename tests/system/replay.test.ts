@@ -64,7 +64,7 @@ it('EV-10: what customers and carriers heard of a user is handled again over HTT
 })
 
 const events = (...args: string[]) =>
-  runCommand('events.ts', args, {
+  runCommand('events', args, {
     cwd: system.config.dataDir,
     environment: testEnvironment(system.databases, system.config.dataDir),
   })
