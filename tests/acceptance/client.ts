@@ -30,9 +30,15 @@ export interface Asking {
 }
 
 export interface Client {
-  /** `ask('POST /v1/quotes', { body })`. Whatever the answer is, it is an answer. */
+  /**
+   * `ask('POST /v1/quotes', { body })`. Whatever the answer is, it is an answer; but a process may read from a copy that is up to
+   * a second old, so what a change has told already is asked for until it is told again.
+   */
   ask<T = Body>(line: string, asking?: Asking): Promise<Reply<T>>
-  /** Asks again until the answer fits: what travels by event arrives a moment later. Only the answer that fits is noted. */
+  /**
+   * Asks until the answer fits, at every process that may give it: what travels by event arrives a moment later. Only the answer
+   * that fits is noted. Not for what has an effect each time.
+   */
   until<T = Body>(line: string, fits: (reply: Reply<T>) => boolean, asking?: Asking): Promise<Reply<T>>
   /** The same API as somebody else, who is called by the name in what is noted. */
   as(name: string, token: string): Client
@@ -44,11 +50,18 @@ export interface Exchange {
   reply?: Pick<Reply, 'status' | 'headers' | 'text'>
 }
 
+export interface ClientOptions {
+  note: (exchange: Exchange) => void
+  /** Processes of the same kind that take turns in answering. */
+  replicas: number
+}
+
 const patienceMs = 10_000
 const everyMs = 20
 
-export function openClient(url: string, note: (exchange: Exchange) => void): Client & { close(): Promise<void> } {
+export function openClient(url: string, { note, replicas }: ClientOptions): Client & { close(): Promise<void> } {
   const pool = new Pool(url, { connections: 8, pipelining: 1 })
+  const toldVersions = new Map<string, number>()
 
   async function send<T>(line: string, { body, ifMatch, key, headers = {} }: Asking, token: string | undefined): Promise<Reply<T>> {
     const [method, path = '/'] = line.split(' ', 2)
@@ -68,26 +81,51 @@ export function openClient(url: string, note: (exchange: Exchange) => void): Cli
     return { status: answer.statusCode, headers: flat(answer.headers), text, body: text.startsWith('{') ? JSON.parse(text) : {} }
   }
 
+  /** What has been told of the resource behind the line is known to the process that answered. */
+  function isFresh(line: string, reply: Reply<unknown>): boolean {
+    const version = versionOf(reply)
+    const address = addressOf(line, reply)
+    const told = toldVersions.get(address) ?? 0
+    if (version !== undefined && version > told) toldVersions.set(address, version)
+    return !line.startsWith('GET ') || version === undefined || version >= told
+  }
+
+  async function repeated<T>(
+    line: string,
+    ask: () => Promise<Reply<T>>,
+    fits: (reply: Reply<T>) => boolean,
+    times: number,
+  ): Promise<Reply<T>> {
+    const end = performance.now() + patienceMs
+    for (let fitting = 0; ; ) {
+      const reply = await ask()
+      fitting = fits(reply) ? fitting + 1 : 0
+      if (fitting === times) return reply
+      if (performance.now() > end) throw new Error(`${line} did not become what it should; at last: ${reply.status} ${reply.text}`)
+      if (fitting === 0) await new Promise((resolve) => setTimeout(resolve, everyMs))
+    }
+  }
+
   const clientOf = (name: string, token?: string): Client => ({
     async ask<T>(line: string, asking: Asking = {}) {
       // Noted before it is answered: those that are asked at once stay in the order of the asking.
       const exchange: Exchange = { asked: `${line} as ${name}` }
       note(exchange)
-      const reply = await send<T>(line, asking, token)
+      const reply = await repeated(
+        line,
+        () => send<T>(line, asking, token),
+        (answer) => isFresh(line, answer),
+        1,
+      )
       exchange.reply = reply
       return reply
     },
     async until<T>(line: string, fits: (reply: Reply<T>) => boolean, asking: Asking = {}) {
-      const end = performance.now() + patienceMs
-      for (;;) {
-        const reply = await send<T>(line, asking, token)
-        if (fits(reply)) {
-          note({ asked: `${line} as ${name}`, reply })
-          return reply
-        }
-        if (performance.now() > end) throw new Error(`${line} did not become what it should; at last: ${reply.status} ${reply.text}`)
-        await new Promise((resolve) => setTimeout(resolve, everyMs))
-      }
+      // A balancer lets processes take turns: twice round, none has been left out.
+      const times = replicas === 1 ? 1 : 2 * replicas
+      const reply = await repeated(line, () => send<T>(line, asking, token), fits, times)
+      note({ asked: `${line} as ${name}`, reply })
+      return reply
     },
     as: clientOf,
   })
@@ -96,3 +134,15 @@ export function openClient(url: string, note: (exchange: Exchange) => void): Cli
 
 const flat = (headers: NodeJS.Dict<string | string[]>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
+
+function versionOf({ headers }: Pick<Reply, 'headers'>): number | undefined {
+  const version = /^"v(\d+)"$/.exec(headers.etag ?? '')?.[1]
+  return version === undefined ? undefined : Number(version)
+}
+
+/** The resource whose version an answer tells: of an action, or a part that is replaced, the one above it. */
+function addressOf(line: string, { headers }: Pick<Reply, 'headers'>): string {
+  const [method, path = ''] = line.split(' ', 2)
+  if (headers.location !== undefined) return headers.location
+  return method === 'POST' || method === 'PUT' ? path.slice(0, path.lastIndexOf('/')) : path
+}

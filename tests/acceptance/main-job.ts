@@ -18,8 +18,7 @@ export function mainJob(stage: Stage): void {
   })
 
   it('staff activates the customer', async () => {
-    await stage.join('olga')
-    const olga = await stage.grant('olga', 'ops')
+    const olga = await stage.join('olga', {}, 'ops')
     const customer = `/v1/customers/${stage.id('customer')}`
     const pending = await olga.ask(`GET ${customer}`)
     await olga.ask(`PATCH ${customer}`, { ifMatch: pending.headers.etag, body: { defaultCurrency: 'USD', tier: 'B' } })
@@ -111,14 +110,15 @@ export function mainJob(stage: Stage): void {
   })
 
   it('the customer asks for a quote and gets an exact price, line by line', async () => {
-    // Whether the customer trades reaches pricing through a copy that lives a moment.
-    const answer = await stage
-      .person('cora')
-      .until<Quote>('POST /v1/quotes', ({ status, body }) => status === 201 && body.rates.length > 0, { body: shipment(), key: 'story-1' })
+    const cora = stage.person('cora')
+    // Whether the customer trades, and what is in force, reaches the engine through copies that live a moment.
+    await cora.until<Quote>('POST /v1/rates', ({ body }) => body.rates.length > 0 && body.warnings.length === 0, { body: shipment() })
+
+    const answer = await cora.ask<Quote>('POST /v1/quotes', { body: shipment(), key: 'story-1' })
 
     quote = answer.body
     stage.keep('quote', quote.id)
-    expect(quote).toMatchObject({ status: 'open', customerId: stage.id('customer') })
+    expect([answer.status, quote]).toMatchObject([201, { status: 'open', customerId: stage.id('customer') }])
     const [ground] = quote.rates
     expect(ground?.lines.map((line) => [line.type, line.code, line.amount.amount])).toEqual([
       ['base', 'BASE', '14.20'],

@@ -16,12 +16,15 @@ export interface Stage {
   open(client: Client, admin: { email: string; password: string }): Promise<void>
   readonly nobody: Client
   readonly admin: Person
-  /** Registers somebody and logs them in; from then on everybody knows them by the name. */
-  join(name: string, registration?: object): Promise<Person>
+  /**
+   * Registers somebody, gives them roles besides, and logs them in; from then on everybody knows them by the name. The roles come
+   * first: what a process has seen of somebody may be a second old.
+   */
+  join(name: string, registration?: object, ...roles: string[]): Promise<Person>
   /** Another session of somebody. */
   logIn(name: string): Promise<Person>
-  /** With these roles instead of those they have. */
-  grant(name: string, ...roles: string[]): Promise<Person>
+  /** These roles instead of those they have. */
+  setRoles(userId: number, roles: readonly string[]): Promise<void>
   person(name: string): Person
   /** An id that a story has kept for those after it. */
   keep(thing: string, id: number): void
@@ -54,6 +57,12 @@ export function createStage(): Stage {
     return { ...client, userId, email, password: secret, accessToken, refreshToken, sessionId: Number(body.sessionId) }
   }
 
+  async function setRoles(userId: number, roles: readonly string[]): Promise<void> {
+    const admin = known(people.get('admin'), 'admin')
+    const { headers } = ok(await admin.ask(`GET /v1/users/${userId}`))
+    ok(await admin.ask(`PUT /v1/users/${userId}/roles`, { ifMatch: headers.etag, body: { roles: roles.map((role) => ({ name: role })) } }))
+  }
+
   async function logIn(name: string): Promise<Person> {
     const { email, password: secret } = known(people.get(name), name)
     return begin(name, email, secret)
@@ -70,27 +79,17 @@ export function createStage(): Stage {
     get admin() {
       return known(people.get('admin'), 'admin')
     },
-    async join(name, registration = {}) {
+    async join(name, registration = {}, ...roles) {
       const email = `${name}@example.com`
       const body = { email, password, firstName: name, lastName: 'Example', ...registration }
-      ok(await nobody().ask('POST /v1/auth/register', { body }))
+      const registered = ok(await nobody().ask('POST /v1/auth/register', { body }))
+      if (roles.length > 0) await setRoles(registered.body.id, roles)
       const person = await begin(name, email, password)
       people.set(name, person)
       return person
     },
     logIn,
-    async grant(name, ...roles) {
-      const { userId } = known(people.get(name), name)
-      const admin = known(people.get('admin'), 'admin')
-      const { headers } = ok(await admin.ask(`GET /v1/users/${userId}`))
-      ok(
-        await admin.ask(`PUT /v1/users/${userId}/roles`, { ifMatch: headers.etag, body: { roles: roles.map((role) => ({ name: role })) } }),
-      )
-      // Rights that are known of a session may be a second old elsewhere; a session that begins now has the new ones everywhere.
-      const person = await logIn(name)
-      people.set(name, person)
-      return person
-    },
+    setRoles,
     person: (name) => known(people.get(name), name),
     keep: (thing, id) => void things.set(thing, id),
     id: (thing) => known(things.get(thing), thing),

@@ -14,6 +14,7 @@ export interface Quote {
     readonly lines: readonly { readonly type: string; readonly code: string; readonly amount: { readonly amount: string } }[]
   }[]
   readonly ineligible: readonly object[]
+  readonly warnings: readonly object[]
 }
 
 export const today = (): string => new Date().toISOString().slice(0, 10)

@@ -17,6 +17,8 @@ export interface MatrixSystem {
   url: string
   databases: TestDatabases
   admin: { email: string; password: string }
+  /** Processes that may answer the same request. */
+  replicas: number
   stop(): Promise<void>
 }
 
@@ -27,15 +29,14 @@ const settings = { PUBLIC_URL: 'http://bulkhead.test' }
 
 const inOneProcess =
   (transport: 'auto' | 'loopback'): Start =>
-  (databases) =>
-    startSystem({ ...settings, TRANSPORT: transport }, databases)
+  async (databases) => ({ ...(await startSystem({ ...settings, TRANSPORT: transport }, databases)), replicas: 1 })
 
 const inSeveral =
   (layout: SplitLayout): Start =>
   async (databases) => {
     const [first = ''] = Object.keys(layout)
     const { url, process, stop } = await startSplit(layout, { settings, databases })
-    return { url, admin: process(first).admin, stop }
+    return { url, admin: process(first).admin, replicas: 1, stop }
   }
 
 const replicas: Start = async (databases) => {
@@ -65,6 +66,7 @@ const replicas: Start = async (databases) => {
   return {
     url: `http://127.0.0.1:${port}`,
     admin: one.admin,
+    replicas: processes.length,
     async stop() {
       await balancer.kill()
       await Promise.all(processes.map((process) => process.kill()))

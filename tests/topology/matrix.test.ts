@@ -21,7 +21,7 @@ describe.each(chosen)('%s', (topology) => {
 
   beforeAll(async () => {
     system = await startTopology(topology)
-    client = openClient(system.url, recorder.note)
+    client = openClient(system.url, { note: recorder.note, replicas: system.replicas })
     await stage.open(client, system.admin)
   })
   beforeEach(({ task }) => recorder.begin(idOf(task)))
