@@ -1,6 +1,7 @@
 import type { Pool } from 'undici'
 import { createGuard, createRepeats, type Guard } from './call-policies.ts'
 import { currentContext } from './context.ts'
+import { type Answer, post } from './contract-request.ts'
 import { contractName } from './contract-snapshots.ts'
 import { type Caller, callPath, RemoteOutcomeUnknown, readReply, writeHeaders } from './contract-wire.ts'
 import { type Contract, ContractOutputInvalid, DeadlineExceeded, type Operation, withDeadline } from './contracts.ts'
@@ -36,8 +37,6 @@ export interface PeerObserver {
   ended(module: string, operation: string, outcome: 'answer' | 'error' | 'failure', ms: number): void
 }
 
-/** Larger answers are refused: a list has at most 200 things. */
-const largestAnswer = 8_388_608
 const probeMs = 1_000
 
 interface Target {
@@ -90,17 +89,15 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     const { signal, deadline = 0 } = currentContext()
     const token = await tokens.tokenFor(module)
     const headers = writeHeaders({ caller, token, contract: nameOf(contract), attempt, remainingMs: deadline - performance.now() })
-    let status: number
-    let text: string
+    let answered: Answer
     try {
-      const reply = await pool.request({ method: 'POST', path: callPath(module, operation), headers, body, ...(signal ? { signal } : {}) })
-      status = reply.statusCode
-      text = await textOf(reply.body)
+      answered = await post(pool, { path: callPath(module, operation), headers, body, signal })
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       const lost = failure(url, 'does not answer', error)
       throw declared.idempotent || wasNeverSent(error) ? lost : RemoteOutcomeUnknown({ operation: request.label }, { cause: lost.cause })
     }
+    const { status, text } = answered
     if (status === 204 && declared.absent) return undefined
     const reply = readReply(text)
     if (!reply) throw failure(url, `answered ${status} with what is no answer to a call`, undefined)
@@ -167,17 +164,6 @@ interface Request {
   declared: Operation
   label: string
   body: string
-}
-
-async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > largestAnswer) throw new Error(`the answer is larger than ${largestAnswer} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])

@@ -99,8 +99,7 @@ export function createContractServer({ verifier, hostedBy, log }: ContractServer
     })
     const { label, declared, call } = offered
     try {
-      const work = () => withDeadline(label, declared.deadlineMs, () => call(input))
-      const answer = await runInContext({ ...context, signal: abort.signal }, work)
+      const answer = await runInContext(context, () => withDeadline(label, declared.deadlineMs, () => call(input), abort))
       if (answer === undefined && declared.absent) return { status: 204 }
       const fits = validatorOf(declared.output)
       if (!fits(answer)) throw ContractOutputInvalid({ operation: label, faults: describeFaults(fits.errors) })
@@ -150,18 +149,25 @@ function declaredError(label: string, error: unknown): AppError {
 const refusedInput = (message: string): AppError =>
   ValidationFailed({ count: 1 }, { faults: [{ in: 'body', path: '', code: 'contract', message }] })
 
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) throw MalformedJson()
-    size += chunk.length
-    if (size > largestCall) throw BodyTooLarge({ limit: largestCall })
-    chunks.push(chunk)
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString())
-  } catch (cause) {
-    throw MalformedJson({}, { cause })
-  }
+function bodyOf(request: IncomingMessage): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= largestCall) chunks.push(chunk)
+      else reject(BodyTooLarge({ limit: largestCall }))
+    })
+    request.once('end', () => {
+      try {
+        resolve(JSON.parse(Buffer.concat(chunks).toString()))
+      } catch (cause) {
+        reject(MalformedJson({}, { cause }))
+      }
+    })
+    // Without its end there is nobody to answer.
+    request.once('close', () => {
+      if (!request.complete) reject(MalformedJson())
+    })
+  })
 }

@@ -160,24 +160,42 @@ function loopback(label: string, declared: Operation, call: AnyOperation): AnyOp
   }
 }
 
-/** Runs a call under min(its own deadline, what is left of the caller's); the callee sees the signal in its context. */
-export async function withDeadline<R>(label: string, deadlineMs: number, call: () => Promise<R>): Promise<R> {
+/**
+ * Runs a call under min(its own deadline, what is left of the caller's); the callee sees the signal in its context. `abort` is what
+ * else may end it.
+ */
+export function withDeadline<R>(
+  label: string,
+  deadlineMs: number,
+  call: () => Promise<R>,
+  abort: AbortController = new AbortController(),
+): Promise<R> {
   const context = currentContext()
+  const outer = context.signal
   const now = performance.now()
   const deadline = Math.min(now + deadlineMs, context.deadline ?? Number.POSITIVE_INFINITY)
-  const abort = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+  return new Promise((resolve, reject) => {
+    const heed = (): void => abort.abort(outer?.reason)
+    const timer = setTimeout(() => {
       const error = DeadlineExceeded({ operation: label })
       abort.abort(error)
       reject(error)
     }, deadline - now)
+    const end = (): void => {
+      clearTimeout(timer)
+      outer?.removeEventListener('abort', heed)
+    }
+    if (outer?.aborted) heed()
+    else outer?.addEventListener('abort', heed, { once: true })
+    runInContext({ ...context, signal: abort.signal, deadline }, async () => call()).then(
+      (answer) => {
+        end()
+        resolve(answer)
+      },
+      (error: unknown) => {
+        end()
+        reject(error)
+      },
+    )
   })
-  const signal = context.signal ? AbortSignal.any([context.signal, abort.signal]) : abort.signal
-  try {
-    return await Promise.race([runInContext({ ...context, signal, deadline }, call), expired])
-  } finally {
-    clearTimeout(timer)
-  }
 }
