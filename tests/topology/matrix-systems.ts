@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Config } from '#platform/config.ts'
 import { moduleNames } from '#platform/module-table.ts'
 import { createTestDatabases, type TestDatabases } from '#support/databases.ts'
 import { startProcess } from '#support/process.ts'
@@ -19,6 +20,8 @@ export interface MatrixSystem {
   admin: { email: string; password: string }
   /** Processes that may answer the same request. */
   replicas: number
+  /** How modules of a process call each other, where the process is that of the tests. */
+  transport?: Config['transport']
   stop(): Promise<void>
 }
 
@@ -28,8 +31,11 @@ type Start = (databases: TestDatabases) => Promise<Omit<MatrixSystem, 'databases
 const settings = { PUBLIC_URL: 'http://bulkhead.test' }
 
 const inOneProcess =
-  (transport: 'auto' | 'loopback'): Start =>
-  async (databases) => ({ ...(await startSystem({ ...settings, TRANSPORT: transport }, databases)), replicas: 1 })
+  (more: Record<string, string> = {}): Start =>
+  async (databases) => {
+    const { url, admin, config, stop } = await startSystem({ ...settings, ...more }, databases)
+    return { url, admin, replicas: 1, transport: config.transport, stop }
+  }
 
 const inSeveral =
   (layout: SplitLayout): Start =>
@@ -77,8 +83,9 @@ const replicas: Start = async (databases) => {
 }
 
 const topologies = {
-  local: inOneProcess('auto'),
-  loopback: inOneProcess('loopback'),
+  local: inOneProcess({ TRANSPORT: 'auto' }),
+  // As every test that says nothing else.
+  loopback: inOneProcess(),
   split2: inSeveral({ front: ['auth', 'user', 'pricing'], back: ['customer', 'carrier'] }),
   units: inSeveral({ 'auth-user': ['auth', 'user'], customer: ['customer'], carrier: ['carrier'], pricing: ['pricing'] }),
   replicas3: replicas,

@@ -11,6 +11,7 @@ import { chosenTopologies, type MatrixSystem, startTopology } from './matrix-sys
 
 const chosen = chosenTopologies(process.env.TOPOLOGIES)
 const recordings: Recording[] = []
+const transports = new Map<string, MatrixSystem['transport']>()
 
 describe.each(chosen)('%s', (topology) => {
   const masks = createMasks()
@@ -21,6 +22,7 @@ describe.each(chosen)('%s', (topology) => {
 
   beforeAll(async () => {
     system = await startTopology(topology)
+    transports.set(topology, system.transport)
     client = openClient(system.url, { note: recorder.note, replicas: system.replicas })
     await stage.open(client, system.admin)
   })
@@ -48,4 +50,8 @@ it('TP-01: the same tests see the same in every topology', () => {
 
   expect(recordings.map(({ topology }) => topology)).toEqual(chosen)
   expect(differences.map(({ kind, test, text }) => `${kind}: ${test ?? ''} ${text}`)).toEqual([])
+})
+
+it.runIf(chosen.includes('loopback'))('TP-04: a system in the process of a test that asks for nothing else runs on loopback', () => {
+  expect(transports.get('loopback')).toBe('loopback')
 })
