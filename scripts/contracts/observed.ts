@@ -18,7 +18,7 @@ export async function observedEvents(environment: NodeJS.ProcessEnv): Promise<En
     try {
       const source = createEventSource(database)
       for (let part = 0; part < partitions; part += 1) {
-        const head = (await source.newest(part))?.seq ?? 0
+        const head = (await source.bounds(part)).next - 1
         const { events } = await source.read(part, Math.max(1, head - newest + 1), newest)
         found.push(...events.map(({ envelope }) => envelope))
       }

@@ -9,7 +9,7 @@ type Hosted = Pick<Config, 'modules' | 'service'> & { redis: Pick<Config['redis'
 /** What the platform sends, in scripts and by itself; neither a look through all keys nor a word to the server as a whole. */
 const commands = [
   ...['ping', 'info', 'quit', 'publish', 'subscribe', 'unsubscribe', 'eval', 'evalsha', 'eval_ro', 'evalsha_ro', 'time'],
-  ...['get', 'set', 'del', 'incrby', 'pexpire', 'pttl', 'hset', 'hgetall', 'xadd', 'xtrim', 'xrange', 'xrevrange'],
+  ...['get', 'set', 'del', 'incrby', 'pexpire', 'pttl', 'hset', 'hdel', 'hgetall', 'xadd', 'xtrim', 'xrange', 'xrevrange'],
 ]
 
 /**

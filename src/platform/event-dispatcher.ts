@@ -251,6 +251,8 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
           stop(work, `the log is of generation ${generation}, the position of ${position.generation}`)
         else if (position?.generation === generation && position.seq > head && !isCopy)
           stop(work, `the log ends at ${head}, the position is ${position.seq}`)
+        // A copy may have come back with an earlier life, and knows the newest one again.
+        else if (position?.generation === generation && work.generation < generation) work.conflict = false
         work.generation = generation
         work.head = Math.max(work.head, head)
         wake(work)

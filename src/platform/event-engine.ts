@@ -106,6 +106,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
   const farSources = new Map<string, FarSource>()
   const counted = createEventMetrics(metrics, {
     lines: () => all().flatMap(({ dispatcher }) => dispatcher.states()),
+    ahead: () => all().flatMap(({ streamed }) => streamed?.ahead() ?? []),
     parked: () =>
       all()
         .filter(({ consumers }) => consumers.size > 0)

@@ -5,7 +5,7 @@ import { createMetrics } from './metrics.ts'
 
 function measured(read: Partial<ReadEvents> = {}) {
   const metrics = createMetrics({ process: false })
-  const counted = createEventMetrics(metrics, { lines: () => [], parked: () => [], ...read })
+  const counted = createEventMetrics(metrics, { lines: () => [], ahead: () => [], parked: () => [], ...read })
   return { counted, text: () => metrics.registry.metrics() }
 }
 

@@ -25,6 +25,8 @@ export type MetricsOfEvents = Pick<Metrics, 'counter' | 'gauge' | 'histogram'>
 /** Asked when somebody scrapes. */
 export interface ReadEvents {
   lines(): readonly LineState[]
+  /** Consumers in other processes that are further than a log of this process, once for each partition. */
+  ahead(): readonly string[]
   /** One answer per database. */
   parked(): readonly Promise<readonly ParkedCount[]>[]
 }
@@ -64,10 +66,20 @@ export function createEventMetrics(metrics: MetricsOfEvents, read: ReadEvents): 
   ofParked('bulkhead_event_parked', 'Events parked in the lines of their subjects', 'parked')
   ofParked('bulkhead_event_blocked_subjects', 'Subjects that wait for a parked event', 'subjects')
   ofParked('bulkhead_event_dead', 'Subjects held by a dead letter', 'dead')
-  byConsumer(
+  // A consumer in another process is known here only while it is in conflict; afterwards it counts 0.
+  const conflicting = new Set<string>()
+  metrics.gauge(
     'bulkhead_generation_conflicts',
     'Partitions stopped because the log is not the one the consumer knows',
-    (lines) => lines.filter((line) => line.conflict).length,
+    ['consumer'],
+    (gauge) => {
+      const [lines, ahead] = [read.lines(), read.ahead()]
+      for (const name of [...lines.map(({ consumer }) => consumer), ...ahead]) conflicting.add(name)
+      for (const consumer of conflicting) {
+        const stopped = lines.filter((line) => line.consumer === consumer && line.conflict).length
+        gauge.set({ consumer }, stopped + ahead.filter((name) => name === consumer).length)
+      }
+    },
   )
 
   const purgeBlocked = metrics.gauge('bulkhead_outbox_purge_blocked', 'Consumers because of which events are kept for longer than asked', [

@@ -31,6 +31,8 @@ export interface LogWindow {
   readonly events: readonly LoggedEvent[]
   /** A copy that does not hold the wanted number yet, or no more: it will. */
   readonly isBehind?: true
+  /** The log begins here: nothing was kept of what came before. For those only who have not settled anything. */
+  readonly begins?: number
 }
 
 export interface PartitionState {
@@ -54,6 +56,14 @@ export interface Beginning {
   readonly eventId: string | null
 }
 
+export interface LogBounds {
+  /** The lowest number that is kept; `next` when there is none. */
+  readonly first: number
+  /** The number that will be given next. */
+  readonly next: number
+  readonly newestId: string | null
+}
+
 /** What a line reads from: the outbox itself, or a copy of it. */
 export type ReadableSource = Pick<EventSource, 'name' | 'read'>
 
@@ -68,8 +78,8 @@ export interface EventSource {
   beginnings(start: 'beginning' | 'now'): Promise<ReadonlyMap<number, Beginning>>
   /** Events from the number `from` on, in order, at most `limit`. */
   read(part: number, from: number, limit: number): Promise<LogWindow>
-  /** The newest numbered event of a partition. */
-  newest(part: number): Promise<{ seq: number; eventId: string } | undefined>
+  /** What is kept of a partition at this moment. */
+  bounds(part: number): Promise<LogBounds & { generation: number }>
 }
 
 export function createEventSource(database: Database<DatabaseName>): EventSource {
@@ -153,12 +163,22 @@ export function createEventSource(database: Database<DatabaseName>): EventSource
       )
     },
 
-    async newest(part) {
+    async bounds(part) {
       const [row] = await selectRows(
         db,
-        sql`SELECT pub_seq, event_id FROM outbox WHERE part = ${part} AND pub_seq IS NOT NULL ORDER BY pub_seq DESC LIMIT 1`,
+        sql`SELECT s.next_seq, g.generation,
+              (SELECT o.pub_seq FROM outbox o WHERE o.part = s.part AND o.pub_seq IS NOT NULL ORDER BY o.pub_seq LIMIT 1) AS oldest,
+              (SELECT o.event_id FROM outbox o WHERE o.part = s.part AND o.pub_seq = s.next_seq - 1) AS newest_id
+            FROM event_source g JOIN outbox_sequence s WHERE g.id = 1 AND s.part = ${part}`,
       )
-      return row && { seq: numberOf(row, 'pub_seq'), eventId: textOf(row, 'event_id') }
+      if (!row) throw new TypeError(`${database.name} has lost the rows of its source`)
+      const next = numberOf(row, 'next_seq')
+      return {
+        generation: numberOf(row, 'generation'),
+        first: row.oldest === null ? next : numberOf(row, 'oldest'),
+        next,
+        newestId: textOrNull(row, 'newest_id'),
+      }
     },
   }
 }

@@ -29,8 +29,8 @@ export function createStreamSource(name: string, streams: EventStreams): StreamS
   const parts = Array.from({ length: partitions }, (_, part) => part)
   /** What has been said of each consumer and partition, and when. */
   const said = new Map<string, { seq: number; at: number }>()
-  /** Where a read ended although it should have gone on. */
-  const missing = new Set<number>()
+  /** By partition, the numbers at which a read ended although it should have gone on. */
+  const missing = new Map(parts.map((part) => [part, new Set<number>()]))
   let facts: SourceFacts | undefined
 
   const known = (): SourceFacts => {
@@ -38,6 +38,19 @@ export function createStreamSource(name: string, streams: EventStreams): StreamS
     return facts
   }
   const place = (part: number): Place => ({ source: name, part, generation: known().generation })
+
+  /** The wanted number is not in the stream: it comes, unless the outbox has not kept it either. */
+  async function beyond(
+    part: number,
+    from: number,
+    found: readonly LoggedEvent[],
+  ): Promise<Pick<LogWindow, 'events' | 'isBehind' | 'begins'>> {
+    const { bounds } = await streams.look(place(part))
+    const [next] = found
+    if (!bounds || !next || bounds.first <= from || next.seq > bounds.first) return { events: [], isBehind: true }
+    // Whoever has settled nothing yet begins with what there is; to anybody else the log is not the one he knows.
+    return from === 1 ? { events: contiguous(found, next.seq), begins: next.seq } : { events: found }
+  }
 
   return {
     name,
@@ -64,11 +77,17 @@ export function createStreamSource(name: string, streams: EventStreams): StreamS
     },
 
     async read(part, from, limit) {
+      const { generation } = known()
       const found = await streams.read(place(part), from, limit)
       const events = contiguous(found, from)
-      if (events.length === 0 || events.length < found.length) missing.add(part)
-      else missing.delete(part)
-      return { generation: known().generation, events, ...(events.length === 0 ? { isBehind: true as const } : {}) }
+      const ends = events.at(-1)?.seq
+      if (ends !== undefined) {
+        for (const seq of positionsAt(from)) missing.get(part)?.delete(seq)
+        if (events.length < found.length) missing.get(part)?.add(ends)
+        return { generation, events }
+      }
+      for (const seq of positionsAt(from)) missing.get(part)?.add(seq)
+      return { generation, ...(await beyond(part, from, found)) }
     },
 
     async beginnings(start) {
@@ -76,8 +95,8 @@ export function createStreamSource(name: string, streams: EventStreams): StreamS
       return new Map(
         bounds.map(({ part, bounds }) => {
           if (!bounds) throw DependencyUnavailable({ dependency: untold })
-          const { first, next, newestId } = bounds
-          return [part, start === 'now' ? { seq: next - 1, eventId: newestId } : { seq: first - 1, eventId: null }]
+          // From the very beginning: what is kept may be less by the time the first event is read.
+          return [part, start === 'now' ? { seq: bounds.next - 1, eventId: bounds.newestId } : { seq: 0, eventId: null }]
         }),
       )
     },
@@ -91,7 +110,7 @@ export function createStreamSource(name: string, streams: EventStreams): StreamS
       if (generation !== facts?.generation) return
       const key = `${consumer}/${part}`
       const last = said.get(key)
-      const misses = missing.has(part)
+      const misses = missing.get(part)?.has(seq) === true
       const now = performance.now()
       if (last && last.seq === seq && !misses && now - last.at < sayAgainMs) return
       await streams.acknowledge(place(part), consumer, seq, { misses })
@@ -99,6 +118,9 @@ export function createStreamSource(name: string, streams: EventStreams): StreamS
     },
   }
 }
+
+/** Who reads from a number has settled it, or, where nothing was settled in this life, the one before. */
+const positionsAt = (from: number): readonly number[] => [from, from - 1]
 
 /** The events from the number on, up to the first hole. */
 function contiguous(events: readonly LoggedEvent[], from: number): readonly LoggedEvent[] {

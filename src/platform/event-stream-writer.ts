@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Database, DatabaseName } from './databases.ts'
-import type { EventSource, LoggedEvent } from './event-sources.ts'
+import type { EventSource, LogBounds, LoggedEvent } from './event-sources.ts'
 import { numberOf, selectRows } from './event-statements.ts'
-import type { ConsumerMark, EventStreams, Place, SourceFacts, StreamBounds, StreamState } from './event-streams.ts'
+import type { ConsumerMark, EventStreams, Place, SourceFacts, StreamState } from './event-streams.ts'
 import type { Log } from './logging.ts'
 
 /**
@@ -16,6 +16,8 @@ export interface StreamWriter {
   look(generation: number, heads: ReadonlyMap<number, number>): Promise<void>
   /** How far consumers in other processes are, as they have said it themselves. */
   heard(): readonly { consumer: string; part: number; seq: number }[]
+  /** Consumers in other processes that are further than the log, once for each partition. */
+  ahead(): readonly string[]
   stop(): Promise<void>
 }
 
@@ -32,13 +34,15 @@ export interface StreamWriterNeeds {
 
 const perChunk = 200
 const largestChunk = 1_000_000
+/** Partitions at the same time: the event pool has connections for numbering and delivering, too. */
+const lanes = 2
 
 export function createStreamWriter({ database, source, streams, written, repaired, log }: StreamWriterNeeds): StreamWriter {
   const wanted = new Map<number, number>()
   const marks = new Map<number, readonly ConsumerMark[]>()
-  const conflicts = new Set<number>()
+  const conflicts = new Map<number, readonly string[]>()
   let generation: number | undefined
-  let told: string | undefined
+  let facts: SourceFacts | undefined
   let working: Promise<void> | undefined
   let stopping = false
   let away = false
@@ -56,11 +60,18 @@ export function createStreamWriter({ database, source, streams, written, repaire
       const now = [...wanted]
       wanted.clear()
       try {
-        await Promise.all(now.map(([part, head]) => bring({ source: source.name, part, generation: life }, head)))
+        const lane = async (): Promise<void> => {
+          for (let next = now.shift(); next; next = now.shift()) {
+            const [part, head] = next
+            await bring({ source: source.name, part, generation: life }, head)
+          }
+        }
+        await Promise.all(Array.from({ length: lanes }, lane))
         if (away) log.warn({ source: source.name }, 'events go out to other processes again')
         away = false
       } catch (error) {
         // The outbox keeps them; the next look finds what is missing.
+        now.length = 0
         if (!away) log.warn({ source: source.name, error }, 'events for other processes wait')
         away = true
         return
@@ -69,30 +80,32 @@ export function createStreamWriter({ database, source, streams, written, repaire
   }
 
   /** Writes what is missing in a stream, however that came. */
-  async function bring(place: Place, head: number): Promise<void> {
+  async function bring(place: Place, known: number): Promise<void> {
     for (;;) {
       const state = await streams.look(place)
       marks.set(place.part, state.consumers)
-      const bounds = await tellBounds(place, state, head)
+      const bounds = await boundsOf(place, state, known)
+      if (!bounds || (await isAhead(place, state, bounds))) return
+      const head = bounds.next - 1
       const recent = state.consumers.filter(({ isRecent }) => isRecent)
-      if (recent.length === 0 || isAhead(place, state, head)) return
       const neededFrom = Math.max(Math.min(...recent.map(({ seq }) => seq)), bounds.first, 1)
-      if (neededFrom > head) return
-      const isWhole = state.first !== undefined && state.first <= neededFrom && !(await hasHole(place, recent, head))
+      if (recent.length === 0 || neededFrom > head) return
+      const isWhole = state.first !== undefined && state.first <= neededFrom && !(await hasHole(place, state, bounds))
+      if (isWhole && (state.first ?? 0) < neededFrom) await streams.trim(place, neededFrom)
       if (isWhole && state.last?.seq === head) return
       if (!(await write(place, isWhole ? state.last : undefined, neededFrom, bounds))) return
     }
   }
 
   /** False when there is nothing to write. */
-  async function write(place: Place, behind: StreamState['last'], neededFrom: number, bounds: StreamBounds): Promise<boolean> {
+  async function write(place: Place, behind: StreamState['last'], neededFrom: number, bounds: LogBounds): Promise<boolean> {
     if (behind) {
       const events = await readIn(place, behind.seq, perChunk + 1)
       const chunk = withinSize(events.slice(1))
       const last = chunk.at(-1)
       if (last && events[0]?.seq === behind.seq && events[0].envelope.id === behind.eventId) {
         // Not taken: another process was faster. What is there is seen at the next round.
-        if (await streams.append(place, chunk, { behind, neededFrom })) written(place.part, last.seq)
+        if (await streams.append(place, chunk, behind)) written(place.part, last.seq)
         return true
       }
     }
@@ -101,7 +114,7 @@ export function createStreamWriter({ database, source, streams, written, repaire
     const last = chunk.at(-1)
     if (!first || !last) return false
     if (first.seq > neededFrom) await streams.tellBounds(place, { ...bounds, first: first.seq })
-    await streams.append(place, chunk, { behind: undefined, neededFrom: first.seq })
+    await streams.append(place, chunk, undefined)
     repaired()
     written(place.part, last.seq)
     return true
@@ -113,40 +126,49 @@ export function createStreamWriter({ database, source, streams, written, repaire
     return now === life ? events : []
   }
 
-  /** A number above the end of the log: the database lives another life than the one that was read. */
-  function isAhead({ part }: Place, { last, consumers }: StreamState, head: number): boolean {
-    const ahead = Math.max(last?.seq ?? 0, ...consumers.map(({ seq }) => seq))
-    if (ahead <= head) conflicts.delete(part)
-    else if (!conflicts.has(part)) {
-      conflicts.add(part)
-      log.error(
-        { source: source.name, part, ahead, head },
-        'consumers in other processes are further than this log: begin a new generation',
-      )
-    }
-    return ahead > head
+  /**
+   * What the log holds, told where it is not known. What another process has numbered and written meanwhile is ahead of what this
+   * one has heard, so the log is asked, and after the stream. Undefined when it has begun another life.
+   */
+  async function boundsOf(place: Place, state: StreamState, known: number): Promise<LogBounds | undefined> {
+    if (state.bounds?.next === known + 1 && furthest(state) <= known) return state.bounds
+    const { generation: life, ...bounds } = await source.bounds(place.part)
+    if (life !== place.generation) return undefined
+    if (JSON.stringify(bounds) !== JSON.stringify(state.bounds)) await streams.tellBounds(place, bounds)
+    return bounds
   }
 
-  /** A consumer misses what follows its position: an entry is gone from the middle. */
-  async function hasHole(place: Place, consumers: readonly ConsumerMark[], head: number): Promise<boolean> {
-    for (const { seq, misses } of consumers) {
-      if (!misses || seq >= head) continue
-      const from = Math.max(seq, 1)
+  /** A number above the end of the log: the database lives another life than the one that was read. Nobody shall read on. */
+  async function isAhead(place: Place, state: StreamState, { next }: LogBounds): Promise<boolean> {
+    const { part } = place
+    const ahead = furthest(state)
+    if (ahead < next) {
+      conflicts.delete(part)
+      return false
+    }
+    const consumers = state.consumers.filter(({ seq }) => seq >= next).map(({ consumer }) => consumer)
+    if (!conflicts.has(part))
+      log.error(
+        { source: source.name, part, ahead, head: next - 1, consumers },
+        'consumers in other processes are further than this log: begin a new generation',
+      )
+    conflicts.set(part, consumers)
+    if (state.last) await streams.clear(place)
+    return true
+  }
+
+  /** A consumer misses what follows its position although the stream goes on behind it: an entry is gone from the middle. */
+  async function hasHole(place: Place, { consumers, last }: StreamState, { first }: LogBounds): Promise<boolean> {
+    for (const { seq, isRecent, misses } of consumers) {
+      if (!misses || !isRecent || seq >= (last?.seq ?? 0)) continue
+      const from = Math.max(seq, first, 1)
       const found = await streams.read(place, from, 2)
       if (found.length < 2 || found.some((event, index) => event.seq !== from + index)) return true
     }
     return false
   }
 
-  async function tellBounds(place: Place, { bounds }: StreamState, head: number): Promise<StreamBounds> {
-    if (bounds && bounds.next === head + 1) return bounds
-    const [oldest, newest] = await Promise.all([source.beginnings('beginning'), source.newest(place.part)])
-    const now = { first: (oldest.get(place.part)?.seq ?? 0) + 1, next: (newest?.seq ?? head) + 1, newestId: newest?.eventId ?? null }
-    await streams.tellBounds(place, now)
-    return now
-  }
-
-  async function tellFacts(life: number): Promise<void> {
+  async function readFacts(life: number): Promise<SourceFacts> {
     const rows = await selectRows(
       database.events.db,
       sql`SELECT generation, part, base_seq FROM event_generation ORDER BY generation, part`,
@@ -156,11 +178,15 @@ export function createStreamWriter({ database, source, streams, written, repaire
       part: numberOf(row, 'part'),
       base: numberOf(row, 'base_seq'),
     }))
-    const facts: SourceFacts = { generation: life, bases }
+    return { generation: life, bases }
+  }
+
+  /** Redis may have lost them, or come back with those of an earlier life. */
+  async function tellFacts(life: number): Promise<void> {
+    if (facts?.generation !== life) facts = await readFacts(life)
     const before = await streams.facts(source.name)
     if (JSON.stringify(before) !== JSON.stringify(facts)) await streams.tellFacts(source.name, facts)
     if (before && before.generation < life) await streams.drop(source.name, before.generation)
-    told = String(life)
   }
 
   return {
@@ -170,18 +196,21 @@ export function createStreamWriter({ database, source, streams, written, repaire
     },
     async look(life, heads) {
       generation = life
-      if (told !== String(life) || (await streams.facts(source.name)) === undefined) await tellFacts(life)
+      await tellFacts(life)
       for (const [part, head] of heads) wanted.set(part, Math.max(head, wanted.get(part) ?? 0))
       begin()
       await working
     },
     heard: () => [...marks].flatMap(([part, consumers]) => consumers.map(({ consumer, seq }) => ({ consumer, part, seq }))),
+    ahead: () => [...conflicts.values()].flat(),
     async stop() {
       stopping = true
       await working
     },
   }
 }
+
+const furthest = ({ last, consumers }: StreamState): number => Math.max(last?.seq ?? 0, ...consumers.map(({ seq }) => seq))
 
 /** As many as fit into one command. */
 function withinSize(events: readonly LoggedEvent[]): readonly LoggedEvent[] {

@@ -1,6 +1,6 @@
 import type { Envelope } from './event-contracts.ts'
 import { partitions } from './event-publisher.ts'
-import type { LoggedEvent } from './event-sources.ts'
+import type { LogBounds, LoggedEvent } from './event-sources.ts'
 import { type ModuleRedis, readingScript, script } from './redis.ts'
 
 /**
@@ -17,9 +17,13 @@ export interface EventStreams {
    * Adds events behind the given last one; false when that is not what the stream ends with. Without `behind` the stream begins
    * anew with these. Rejects when Redis refuses, and then what is in it has no hole.
    */
-  append(place: Place, events: readonly LoggedEvent[], options: { behind: StreamEntry | undefined; neededFrom: number }): Promise<boolean>
-  /** What the outbox holds: its lowest number, the next one, and the newest event. */
-  tellBounds(place: Place, bounds: StreamBounds): Promise<void>
+  append(place: Place, events: readonly LoggedEvent[], behind: StreamEntry | undefined): Promise<boolean>
+  /** Takes away what lies before the number. A Redis that is full does it too. */
+  trim(place: Place, neededFrom: number): Promise<void>
+  /** Takes all events away, and leaves what consumers have said. */
+  clear(place: Place): Promise<void>
+  /** What the outbox holds. */
+  tellBounds(place: Place, bounds: LogBounds): Promise<void>
   read(place: Place, from: number, limit: number): Promise<readonly LoggedEvent[]>
   /** The consumer has settled up to this number, and, where it says so, cannot find what follows. */
   acknowledge(place: Place, consumer: string, seq: number, options: { misses: boolean }): Promise<void>
@@ -44,16 +48,10 @@ export interface StreamEntry {
   readonly eventId: string
 }
 
-export interface StreamBounds {
-  readonly first: number
-  readonly next: number
-  readonly newestId: string | null
-}
-
 export interface StreamState {
   readonly first: number | undefined
   readonly last: StreamEntry | undefined
-  readonly bounds: StreamBounds | undefined
+  readonly bounds: LogBounds | undefined
   readonly consumers: readonly ConsumerMark[]
 }
 
@@ -82,11 +80,10 @@ const add = script(`${now}
     local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
     if not last or last[1] ~= ARGV[1] .. '-0' or last[2][2] ~= ARGV[2] then return false end
   end
-  for i = 4, #ARGV, 4 do
+  for i = 3, #ARGV, 4 do
     local added = redis.pcall('XADD', KEYS[1], ARGV[i] .. '-0', 'i', ARGV[i + 1], 'e', ARGV[i + 2], 'a', ARGV[i + 3], 't', tostring(now))
     if type(added) == 'table' and added.err then return added end
   end
-  redis.call('XTRIM', KEYS[1], 'MINID', ARGV[3] .. '-0')
   return 1
 `)
 
@@ -94,14 +91,19 @@ const readRange = readingScript(`${now}
   return { tostring(now), redis.call('XRANGE', KEYS[1], ARGV[1] .. '-0', '+', 'COUNT', ARGV[2]) }
 `)
 
+const cut = script(`redis.call('XTRIM', KEYS[1], 'MINID', ARGV[1] .. '-0') return 1`)
+
+// What is said again takes the place of what was said before: a full Redis refuses a script only until its first deletion. Otherwise
+// nobody could say any more that events are settled, and nothing would ever make room.
 const mark = script(`${now}
+  redis.call('HDEL', KEYS[1], ARGV[1])
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. tostring(now) .. ' ' .. ARGV[3])
   return 1
 `)
 
-const tell = script(`redis.call('HSET', KEYS[1], ':bounds', ARGV[1]) return 1`)
+const tell = script(`redis.call('HDEL', KEYS[1], ':bounds') redis.call('HSET', KEYS[1], ':bounds', ARGV[1]) return 1`)
 const remove = script(`redis.call('DEL', unpack(KEYS)) return 1`)
-const put = script(`redis.call('SET', KEYS[1], ARGV[1]) return 1`)
+const put = script(`redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], ARGV[1]) return 1`)
 
 export function createEventStreams(redis: ModuleRedis): EventStreams {
   const streamKey = ({ source, part, generation }: Place): string => redis.key(source, part, `g${generation}`)
@@ -126,12 +128,12 @@ export function createEventStreams(redis: ModuleRedis): EventStreams {
       return {
         first: listOf(first).map(entryOf)[0]?.seq,
         last: newest && { seq: newest.seq, eventId: newest.fields.get('i') ?? '' },
-        bounds: bounds === undefined ? undefined : (JSON.parse(bounds) as StreamBounds),
+        bounds: bounds === undefined ? undefined : (JSON.parse(bounds) as LogBounds),
         consumers: [...entries].filter(([name]) => !name.startsWith(':')).map(([name, text]) => markOf(name, text, Number(time))),
       }
     },
 
-    async append(place, events, { behind, neededFrom }) {
+    async append(place, events, behind) {
       const written = performance.now()
       const rows = events.flatMap(({ seq, envelope, publishedAt }) => [
         seq,
@@ -139,8 +141,16 @@ export function createEventStreams(redis: ModuleRedis): EventStreams {
         JSON.stringify(envelope),
         Math.max(0, Math.round(written - publishedAt)),
       ])
-      const args = [behind?.seq ?? '', behind?.eventId ?? '', neededFrom, ...rows]
+      const args = [behind?.seq ?? '', behind?.eventId ?? '', ...rows]
       return (await redis.run(add, [streamKey(place)], args)) !== null
+    },
+
+    async trim(place, neededFrom) {
+      await redis.run(cut, [streamKey(place)], [neededFrom])
+    },
+
+    async clear(place) {
+      await redis.run(remove, [streamKey(place)], [])
     },
 
     async tellBounds(place, bounds) {

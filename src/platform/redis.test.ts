@@ -32,7 +32,7 @@ describe('keys in Redis', () => {
     const permits = await createPermitCounter(redis.forModule('platform')).take('u1', 2, 10, 60_000)
     await streams.tellFacts('shared_user', { generation: 1, bases: [] })
     await streams.tellBounds(place, { first: 1, next: 2, newestId: '0190' })
-    await streams.append(place, [{ seq: 1, envelope, publishedAt: performance.now() }], { behind: undefined, neededFrom: 1 })
+    await streams.append(place, [{ seq: 1, envelope, publishedAt: performance.now() }], undefined)
     await streams.acknowledge(place, 'customer.watch', 1, { misses: false })
     const [looked, events] = [await streams.look(place), await streams.read(place, 1, 10)]
     await streams.drop('shared_user', 1)

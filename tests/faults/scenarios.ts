@@ -3,6 +3,7 @@ import { rollingRestarts, undisturbed } from './scenarios/executions.ts'
 import { failures } from './scenarios/failures.ts'
 import { killerAlone, killerBehind, killerInBatch, killerParked } from './scenarios/killers.ts'
 import { killedReplicas, kills } from './scenarios/kills.ts'
+import { redisLost } from './scenarios/outages.ts'
 import { rollbacks } from './scenarios/rollbacks.ts'
 import { cutCommits, killedServers } from './scenarios/servers.ts'
 import { terminations } from './scenarios/terminations.ts'
@@ -14,7 +15,7 @@ export const scenarioGroups = {
   zombies: [zombies, stoppedInMainLoop, stoppedInRetryLoop],
   restarts: [undisturbed, rollingRestarts, terminations],
   failures: [failures, killerInBatch, killerAlone, killerParked, killerBehind],
-  servers: [killedServers, cutCommits],
+  servers: [killedServers, cutCommits, redisLost],
 } as const satisfies Readonly<Record<string, readonly Scenario[]>>
 
 /** All of them in the order in which they are shown. */

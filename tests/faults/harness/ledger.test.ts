@@ -57,7 +57,7 @@ describe('the ledger', () => {
   it('keeps what was acknowledged and counts runs of handlers', () => {
     const ledger = createLedger()
 
-    ledger.note({ kind: 'acknowledged', mark: 'a1', ship: 1, step: 1 })
+    ledger.note({ kind: 'acknowledged', mark: 'a1', ship: 1, step: 1, at: 0 })
     ledger.note({ kind: 'undone', mark: 'a2' })
     ledger.note({ kind: 'unknown', mark: 'a3' })
     for (const mark of ['a1', 'a1', 'a3']) ledger.note({ kind: 'executed', mark })

@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import type { RedisSettings } from '#platform/config.ts'
 import type { DatabaseSettings, Tx } from '#platform/databases.ts'
 import { partitionOf } from '#platform/event-publisher.ts'
 import { defineEvents, type EventsOf } from '#platform/events.ts'
@@ -29,12 +30,19 @@ export const partitionOfShip = (ship: number): number => partitionOf(`ship/${shi
 
 export const consumerName = 'harbour.book'
 
-export interface Task {
+/** Where a process finds what it hosts. With a Redis events go from processes that host the ships to those that host the harbours. */
+export interface Waters {
+  ships: DatabaseSettings
+  harbours: DatabaseSettings
+  redis?: RedisSettings
+}
+
+export interface Task extends Waters {
   /** Begins the marks of this process: no two processes of a run have the same. */
   name: string
   seed: number
-  ships: DatabaseSettings
-  harbours: DatabaseSettings
+  /** The side that this process hosts alone; absent: both. */
+  hosts?: 'ships' | 'harbours'
   publishes?: Publishing
   delivers?: Delivering
 }
@@ -75,9 +83,11 @@ export type Order = 'enough' | 'mended'
 export type Report =
   | { kind: 'starting' }
   | { kind: 'ready' }
-  | { kind: 'acknowledged'; mark: string; ship: number; step: number }
+  | { kind: 'acknowledged'; mark: string; ship: number; step: number; at: number }
   | { kind: 'undone'; mark: string }
   | { kind: 'unknown'; mark: string }
   | { kind: 'executed'; mark: string }
   | { kind: 'waiting'; mark: string }
+  /** By the consumer in the process of the publisher. Times are those of the machine's clock. */
+  | { kind: 'seen'; mark: string; at: number }
   | { kind: 'log'; level: 'warn' | 'error'; message: string; error: string }

@@ -1,19 +1,26 @@
 import { openConnection, type ServerConnection } from '#platform/database-connection.ts'
 import type { DatabaseName, DatabaseSettings } from '#platform/databases.ts'
 import { createTestDatabases, type RootOfServer } from '#support/databases.ts'
-import { privateMariaDb, type Restartable } from '#support/servers.ts'
+import { redisCommand } from '#support/redis-command.ts'
+import { privateMariaDb, privateRedis, type Restartable } from '#support/servers.ts'
 import { createTcpProxy, type TcpProxy } from '#support/tcp-proxy.ts'
 import type { MariaDbServer } from '../../../scripts/servers/mariadb.ts'
+import type { RedisServer } from '../../../scripts/servers/redis.ts'
+import { grows } from './conditions.ts'
 import type { Change, Found } from './ledger.ts'
-import { consumerName } from './protocol.ts'
+import { consumerName, type Waters } from './protocol.ts'
 
 /** The two databases of a fault test on private servers: ships publish, the harbour keeps a book. */
 export interface Sea {
   /** What the processes under test connect with: through the proxies, where there are any. */
-  readonly settings: Readonly<Record<Side, DatabaseSettings>>
+  readonly settings: Waters
   readonly servers: Readonly<Record<Side, Restartable<MariaDbServer>>>
   /** One in front of each database, when asked for. */
   readonly proxies: Readonly<Partial<Record<Side, TcpProxy>>>
+  /** Lies between the processes, when asked for. */
+  readonly redis: Restartable<RedisServer> | undefined
+  /** Redis forgets everything. */
+  flush(): Promise<void>
   /** A statement as the administrator, past all proxies. */
   rows(side: Side, statement: string): Promise<Row[]>
   /** Changes and effects, as they are in the databases now. */
@@ -28,6 +35,8 @@ export interface Sea {
   parked(): Promise<readonly Parked[]>
   /** How many events the consumer has not passed yet, numbered or not: those in a line have been passed. */
   unsettled(): Promise<number>
+  /** Resolves to true when every event that has a number now is passed; false when nothing has moved for so long. */
+  catchesUp(patienceMs: number): Promise<boolean>
   /** What an operator does when the cause is mended: every subject's line begins again, with as many attempts as at first. */
   retryAll(): Promise<void>
   /** Lets the leases of processes that are gone, and with `claims` all waiting times of parked events, run out at once. */
@@ -54,11 +63,13 @@ export interface SeaOptions {
   /** Acknowledged commits outlive kill -9 of the server. */
   durable?: boolean
   proxied?: boolean
+  /** A Redis between processes that host one database each. What it was told in the last second before kill -9 it forgets. */
+  split?: boolean
 }
 
 const databaseOf = { ships: 'shared_user_db', harbours: 'customer_service_db' } as const
 
-export async function openSea({ subjects, apart = false, durable = false, proxied = false }: SeaOptions): Promise<Sea> {
+export async function openSea({ subjects, apart = false, durable = false, proxied = false, split = false }: SeaOptions): Promise<Sea> {
   const first = await privateMariaDb({ durable })
   const servers = { ships: first, harbours: apart ? await privateMariaDb({ durable }) : first }
   const byDatabase: Record<DatabaseName, RootOfServer> = {
@@ -103,10 +114,15 @@ export async function openSea({ subjects, apart = false, durable = false, proxie
     return proxy ? { ...settings, host: proxy.host, port: proxy.port } : settings
   }
 
+  const redis = split ? await privateRedis({ extraSettings: ['appendonly yes', 'appendfsync everysec'] }) : undefined
+  const redisSettings = redis && { host: redis.server.host, port: redis.server.port, password: redis.server.password, keyPrefix: 'sea:' }
+
   return {
-    settings: { ships: settingsOf('ships'), harbours: settingsOf('harbours') },
+    settings: { ships: settingsOf('ships'), harbours: settingsOf('harbours'), ...(redisSettings && { redis: redisSettings }) },
     servers,
     proxies,
+    redis,
+    flush: async () => void (redis && (await redisCommand(redis.server, 'FLUSHALL'))),
     rows,
     async find() {
       const changes = new Map<string, Change>()
@@ -142,6 +158,16 @@ export async function openSea({ subjects, apart = false, durable = false, proxie
       const passed = await count('harbours', `SELECT SUM(last_seq) AS found FROM inbox_cursor WHERE consumer = '${consumerName}'`)
       return numbered + waiting - passed
     },
+    async catchesUp(patienceMs) {
+      const heads = await rows('ships', 'SELECT part, next_seq - 1 AS head FROM outbox_sequence')
+      const passed = heads.map(({ part, head }) => `SUM(IF(part = ${Number(part)}, LEAST(last_seq, ${Number(head)}), 0))`).join(' + ')
+      const ofConsumer = `FROM inbox_cursor WHERE consumer = '${consumerName}'`
+      return grows(
+        () => count('harbours', `SELECT ${passed} AS found ${ofConsumer}`),
+        () => heads.reduce((sum, { head }) => sum + Number(head), 0),
+        patienceMs,
+      )
+    },
     async retryAll() {
       const again = 'attempts = 0, unfinished = 0, next_at = NOW(3)'
       await rows('harbours', `UPDATE inbox_parked SET ${again} WHERE next_at IS NULL OR next_at > NOW(3)`)
@@ -158,7 +184,7 @@ export async function openSea({ subjects, apart = false, durable = false, proxie
     async close() {
       for (const connection of Object.values(roots)) connection.end()
       await Promise.all(Object.values(proxies).map((proxy) => proxy.close()))
-      await Promise.all([...new Set(Object.values(servers))].map((server) => server.remove()))
+      await Promise.all([...new Set([...Object.values(servers), ...(redis ? [redis] : [])])].map((server) => server.remove()))
     },
   }
 }

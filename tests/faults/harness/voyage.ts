@@ -1,7 +1,7 @@
 import { grows, until } from './conditions.ts'
 import { createFleet, type Fleet, type Worker } from './fleet.ts'
 import { createLedger, judge, type Ledger, type Verdict } from './ledger.ts'
-import type { Publishing, Task } from './protocol.ts'
+import type { Publishing, Report, Task } from './protocol.ts'
 import type { Random } from './random.ts'
 import type { Sea } from './sea.ts'
 
@@ -23,9 +23,9 @@ export interface Voyage {
   /** Resolves when so much is done; false when nothing has moved for a long time. */
   reaches(share: number): Promise<boolean>
   /** One that works, by chance; waits until there is one. */
-  anyWorking(): Promise<Worker>
-  /** kill -9 of one that works, and another in its place. */
-  killOne(): Promise<void>
+  anyWorking(hosts?: Task['hosts']): Promise<Worker>
+  /** kill -9 of one that works (of this side alone, if told so), and another in its place. */
+  killOne(hosts?: Task['hosts']): Promise<void>
   /** From now on no event fails or kills any more, in processes that are started later neither. */
   mend(): void
   /** SIGTERM, and another in its place when it has gone. Returns how long it took and what it ended with. */
@@ -38,7 +38,7 @@ export interface Voyage {
   secondsUntilHandled(share: number): number
 }
 
-export type Role = Pick<Task, 'publishes' | 'delivers'>
+export type Role = Pick<Task, 'publishes' | 'delivers' | 'hosts'>
 
 export interface VoyagePlan {
   sea: Sea
@@ -56,6 +56,8 @@ export interface VoyagePlan {
   /** How long nothing may move before what is missing counts as lost. */
   patienceMs?: number
   progress(text: string): void
+  /** Told of everything that processes say. */
+  heard?(report: Report): void
 }
 
 export interface Outcome extends Verdict {
@@ -74,6 +76,15 @@ export const fiveProcesses = (publishing: Publishing): Role[] => [
   { delivers: {} },
   { delivers: {} },
   { delivers: {} },
+]
+
+/** The system split in two: 2 processes publish, 3 others deliver, and only Redis lies between them. */
+export const splitInTwo = (publishing: Publishing): Role[] => [
+  { publishes: publishing, hosts: 'ships' },
+  { publishes: publishing, hosts: 'ships' },
+  { delivers: {}, hosts: 'harbours' },
+  { delivers: {}, hosts: 'harbours' },
+  { delivers: {}, hosts: 'harbours' },
 ]
 
 /** The same process three times, as behind a balancer. */
@@ -114,6 +125,7 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
   const fleet = await createFleet({
     heard(worker, report) {
       ledger.note(report)
+      plan.heard?.(report)
       if (report.kind === 'executed' && !firstExecutions.has(worker)) firstExecutions.set(worker, performance.now())
       if (report.kind === 'waiting') waiting.set(worker, report.mark)
       if (report.kind === 'log')
@@ -130,18 +142,19 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
     get deaths() {
       return deaths
     },
-    launch({ publishes, delivers }) {
+    launch({ publishes, delivers, hosts }) {
       const worker = fleet.launch({
         ...sea.settings,
         seed: random.seedOfAnother(),
         ...(publishes && !enough ? { publishes } : {}),
         ...(delivers ? { delivers } : {}),
+        ...(hosts ? { hosts } : {}),
       })
       if (mended) worker.tell('mended')
       void worker.ended.then((code) => {
         if (closing || ordered.has(worker) || code === 0) return
         deaths += 1
-        if (plan.revive) voyage.launch({ publishes, delivers })
+        if (plan.revive) voyage.launch({ publishes, delivers, hosts })
       })
       return worker
     },
@@ -152,12 +165,13 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
         () => share,
         patienceMs,
       ),
-    async anyWorking() {
-      await until(() => fleet.working.length > 0, 'a process that works')
-      return random.pick(fleet.working)
+    async anyWorking(hosts) {
+      const working = () => fleet.working.filter(({ task }) => hosts === undefined || task.hosts === hosts)
+      await until(() => working().length > 0, 'a process that works')
+      return random.pick(working())
     },
-    async killOne() {
-      const victim = await voyage.anyWorking()
+    async killOne(hosts) {
+      const victim = await voyage.anyWorking(hosts)
       ordered.add(victim)
       await victim.kill()
       voyage.launch(victim.task)

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { openDatabase } from '#platform/databases.ts'
-import { createBell, createEvents, createPublisher, subscribe } from '#platform/events.ts'
+import { openDatabase, type Tx } from '#platform/databases.ts'
+import { createBell, createEventStreams, createEvents, createPublisher, subscribe } from '#platform/events.ts'
 import { createMetrics } from '#platform/metrics.ts'
+import { createRedis } from '#platform/redis.ts'
 import {
   consumerName,
   type Delivering,
@@ -38,11 +39,15 @@ const ships = openDatabase('shared_user_db', task.ships, { log })
 const harbours = openDatabase('customer_service_db', task.harbours, { log })
 const bell = createBell()
 const publish = createPublisher(fleetEvents, 'shared_user_db', bell)
-const events = createEvents({ bell, metrics: createMetrics({ process: false }), log })
+const redis = task.redis && createRedis(task.redis, { log })
+const far = redis && { redis, streams: createEventStreams(redis.forModule('ev')) }
+const events = createEvents({ bell, metrics: createMetrics({ process: false }), log, ...far })
 let publishing = true
 let mended = false
 
-events.register({ database: ships, contract: fleetEvents })
+// Where another process hosts the ships, their source is found by the name of a module.
+const contract = { ...fleetEvents, module: 'user' }
+events.register({ database: task.hosts === 'harbours' ? undefined : ships, contract, subscriptions: task.redis && [lookout()] })
 if (task.delivers) events.register({ database: harbours, subscriptions: [bookkeeping(task.delivers)] })
 
 const orders = createInterface({ input: process.stdin })
@@ -61,7 +66,7 @@ process.once('SIGTERM', async () => {
   publishing = false
   await Promise.all(lanes)
   await events.stop()
-  await Promise.all([ships.close(), harbours.close()])
+  await Promise.all([ships.close(), harbours.close(), redis?.close()])
   process.exit(0)
 })
 await started
@@ -123,7 +128,7 @@ async function attempt(mark: string, ship: number, fate: Fate, { rolledBack, lat
       await point(3)
       return Number(moved.insertId)
     })
-    say({ kind: 'acknowledged', mark, ship, step })
+    say({ kind: 'acknowledged', mark, ship, step, at: Date.now() })
   } catch (error) {
     if (error instanceof Error && error.message === 'rolled back') say({ kind: 'undone', mark })
     else {
@@ -157,6 +162,13 @@ function bookkeeping({ handlerMs = 0, waitsInAttempt }: Delivering) {
       say({ kind: 'waiting', mark })
       await pause(1_000)
     },
+  })
+}
+
+/** Hears in the process that publishes, whatever becomes of Redis. */
+function lookout() {
+  return subscribe<FleetEvents, Tx<'shared_user_db'>>('ship.lookout', {
+    'ship.moved@1': async (_tx, { data: { mark } }) => say({ kind: 'seen', mark, at: Date.now() }),
   })
 }
 
