@@ -56,13 +56,14 @@ test('EV-12: Redis flushed twice, killed and away loses nothing, repeats nothing
 
 /** A consumer is away at 2 of 6 events when something gets lost, and is to have all of 8, in their order. */
 async function comesBackAfter(lose: (stream: string) => Promise<unknown>): Promise<{ steps: number[]; repairs: number }> {
-  const { hear, sail, allBooked, streamOf, partOf, reach, steps } = straits
+  const { hear, sail, allBooked, streamOf, partOf, reach, steps, hasSaid } = straits
   const first = await hear()
   await sail(1, 1, 2)
   await allBooked()
+  const stream = await streamOf(await partOf(1))
+  await hasSaid(stream, 2)
   await first.close()
   await sail(1, 3, 6)
-  const stream = await streamOf(await partOf(1))
   await until(async () => (await reach(stream)).last === 6, 'the stream holds all')
   const before = await repairs()
   await lose(stream)
@@ -131,12 +132,13 @@ test('EV-14: when Redis is full in the middle of a batch, what is in has no hole
 })
 
 test('EV-14: a consumer that was away until the stream was cut behind it gets the rest from the outbox', async () => {
-  const { hear, sail, command, allBooked, streamOf, partOf, reach, steps } = straits
+  const { hear, sail, command, allBooked, streamOf, partOf, reach, steps, hasSaid } = straits
   const away = await hear()
   await sail(1, 1, 2)
   await allBooked()
-  await away.close()
   const stream = await streamOf(await partOf(1))
+  await hasSaid(stream, 2)
+  await away.close()
   const heard: number[] = []
   await hear([{ ...bookkeeping(), consumer: 'harbour.log', handle: async () => void heard.push(1) }])
   // Heard of more than a minute ago.

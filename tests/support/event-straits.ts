@@ -23,6 +23,8 @@ export interface Straits {
   partOf(ship: number): Promise<number>
   /** Numbers of the first and the last entry of a stream. */
   reach(stream: string): Promise<{ first: number; last: number }>
+  /** Resolves when the consumer of the book has said that it has settled so much of the stream. */
+  hasSaid(stream: string, seq: number): Promise<void>
   booked(): Promise<Record<string, unknown>[]>
   steps(): Promise<number[]>
   allBooked(withinMs?: number): Promise<void>
@@ -83,6 +85,10 @@ export async function openStraits(server: () => RedisServer): Promise<Straits> {
       ])
       const [first = 0, last = 0] = ends.map((entries) => Number.parseInt(String(entries), 10) || 0)
       return { first, last }
+    },
+    async hasSaid(stream, seq) {
+      const said = async () => String(await straits.command('HGET', `${stream}:acks`, 'harbour.book'))
+      await until(async () => (await said()).startsWith(`${seq} `), 'the consumer says how far it is')
     },
     booked: () => world.rows('harbours', 'SELECT event_id, subject, subject_seq, step FROM book ORDER BY id'),
     steps: async () => (await straits.booked()).map(({ step }) => Number(step)),
