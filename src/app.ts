@@ -9,6 +9,7 @@ import { createOperations, createReplay, replayRoutes } from './operations/index
 import { createBootChecks } from './platform/boot-checks.ts'
 import { createCache } from './platform/cache.ts'
 import type { Config } from './platform/config.ts'
+import { databaseNames } from './platform/database-names.ts'
 import { type Database, type DatabaseName, openDatabase } from './platform/databases.ts'
 import { documentRoutes } from './platform/document-routes.ts'
 import { isAppError } from './platform/errors.ts'
@@ -20,14 +21,14 @@ import { createHttp } from './platform/http.ts'
 import { createIdempotency, sweepIdempotencyKeys } from './platform/idempotency.ts'
 import { createInternal } from './platform/internal.ts'
 import { createJobs } from './platform/jobs.ts'
-import type { Log } from './platform/logging.ts'
+import { createLog, type Log } from './platform/logging.ts'
 import { createMetrics, type Metrics } from './platform/metrics.ts'
-import { moduleOfPath, moduleTable } from './platform/module-table.ts'
+import { moduleNames, moduleOfPath, moduleTable } from './platform/module-table.ts'
 import { createPermitCounter } from './platform/permit-counter.ts'
 import { createRateLimits } from './platform/rate-limits.ts'
 import { createRedis } from './platform/redis.ts'
 import { shareSecurity } from './platform/remote-security.ts'
-import { permissionUses } from './platform/route-policy.ts'
+import { type DeclaredRoute, permissionUses } from './platform/route-policy.ts'
 import { topologyReport } from './platform/topology-report.ts'
 
 export interface AppNeeds {
@@ -66,7 +67,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
       connection: shared.requests,
       cache: cacheOf('user'),
       publish: createPublisher(userEvents, 'shared_user_db', bell),
-      permissions: () => permissionUses(http.routes),
+      permissions: () => permissionUses(described),
     })
   const users = exchange.offer(userContract, user?.service)
 
@@ -110,9 +111,17 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
       carriers: ofCarriers.to('pricing'),
     })
 
-  const operations = createOperations({ events })
+  const idempotency = createIdempotency({
+    ...(shared ? { shared_user_db: shared.requests } : {}),
+    ...(customers ? { customer_service_db: customers.requests } : {}),
+    ...(carriers ? { carrier_service_db: carriers.requests } : {}),
+    ...(prices ? { pricing_service_db: prices.requests } : {}),
+  })
+  const operations = createOperations({ events, databases, exchange })
   const jobs = createJobs({ metrics, log })
-  const replay = createReplay({ events, jobs, log: operations.log, databases, retentionDays: config.events.retentionDays })
+  const { desks } = operations
+  const { retentionDays } = config.events
+  const replay = createReplay({ events, databases, exchange, desks, log: operations.log, jobs, idempotency, retentionDays })
 
   // --- Surface ---
   const checks = createBootChecks({ databases, config, log })
@@ -127,12 +136,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
       // The same in all processes that count together, and secret from nobody who can read the counter anyway.
       secret: config.redis.password ?? config.redis.keyPrefix,
     }),
-    idempotency: createIdempotency({
-      ...(shared ? { shared_user_db: shared.requests } : {}),
-      ...(customers ? { customer_service_db: customers.requests } : {}),
-      ...(carriers ? { carrier_service_db: carriers.requests } : {}),
-      ...(prices ? { pricing_service_db: prices.requests } : {}),
-    }),
+    idempotency,
     elsewhere: (path) => {
       const module = moduleOfPath(path)
       return module !== undefined && !config.modules.includes(module) ? module : undefined
@@ -144,9 +148,11 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
       return module !== undefined && checks.unproven.has(moduleTable[module].database) ? module : undefined
     },
   })
+  const isWhole = config.modules.length === moduleNames.length
+  const described = isWhole ? http.routes : await routesOfTheHouse(config)
   await http.app.register(healthRoutes(health))
   await http.app.register(
-    documentRoutes({ routes: http.routes, publicUrl: config.publicUrl, version: packageJson.version, public: config.docsPublic }),
+    documentRoutes({ routes: described, publicUrl: config.publicUrl, version: packageJson.version, public: config.docsPublic }),
   )
   for (const module of [auth, user, customer, carrier, pricing, operations]) if (module) await http.app.register(module.plugin)
   await http.app.register(replayRoutes({ replay, databases: databases.map(({ name }) => name) }))
@@ -221,6 +227,29 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     replay,
     createAdministrator: auth?.createAdministrator,
   }
+}
+
+/**
+ * What the whole system offers, for a process that hosts a part of it: the house is made once more, whole and on paper, and taken
+ * down when its routes are known. Nothing in it is served, and databases are opened by their first statement.
+ */
+async function routesOfTheHouse({ service: _, ...config }: Config): Promise<readonly DeclaredRoute[]> {
+  const nowhere = { host: '127.0.0.1', port: 1, schema: 'paper', username: 'paper', password: '', poolSize: 1, eventsPoolSize: 1 }
+  const paper: Config = {
+    ...config,
+    modules: moduleNames,
+    peers: {},
+    databases: Object.fromEntries(databaseNames.map((name) => [name, nowhere])),
+    auth: { ...config.auth, secret: 'on paper nothing is ever sealed with it' },
+  }
+  const { http, close } = await createApp({
+    config: paper,
+    log: createLog({ logLevel: 'silent' }),
+    metrics: createMetrics({ process: false }),
+  })
+  await http.app.close()
+  await close()
+  return http.routes
 }
 
 const isAway = (error: unknown): boolean => isAppError(error) && error.status === 503

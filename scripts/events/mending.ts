@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { consumerActions } from '../../src/operations/consumers.ts'
-import { Intervention, RetryDeadLetters } from '../../src/operations/schemas.ts'
+import { consumerActions, Intervention, RetryDeadLetters } from '../../src/operations/schemas.ts'
 import { table } from './printing.ts'
 import { deadOptions, type Run } from './reading.ts'
 import { checked, UsageError } from './session.ts'

@@ -1,7 +1,7 @@
 import { type Config, settingPrefix } from '../../src/platform/config.ts'
 import { databaseNames } from '../../src/platform/database-names.ts'
 import type { LentContract } from '../../src/platform/exchange.ts'
-import { callsOf, isModuleName, type ModuleName, moduleNames } from '../../src/platform/module-table.ts'
+import { callsOf, isModuleName, type ModuleName, moduleNames, ownerOf } from '../../src/platform/module-table.ts'
 import { type TopologyReport, topologyReport } from '../../src/platform/topology-report.ts'
 import { hearingOf } from '../contracts/hearing.ts'
 
@@ -10,7 +10,9 @@ export async function describeTopology(config: Config): Promise<TopologyReport> 
   const isHere = (module: ModuleName): boolean => config.modules.includes(module)
   const place = (module: ModuleName): LentContract['at'] => (isHere(module) ? 'here' : (config.peers[module] ?? []))
   const calls = config.modules.flatMap((caller) => callsOf(caller).map((module) => ({ caller, module, at: place(module) })))
-  const asking = isHere('auth') ? [] : [{ caller: 'platform' as const, module: 'auth', at: place('auth') }]
+  // Who is asking is told by auth; and what operators want to know of a database is asked where it is.
+  const asked = ['auth' as const, ...databaseNames.map(ownerOf)].filter((module) => !isHere(module))
+  const asking = asked.map((module) => ({ caller: 'platform' as const, module, at: place(module) }))
   const publishers = await publishersByKey()
   const heard = [...(await hearingOf(moduleNames))].flatMap(([key, consumers]) => consumers.map((consumer) => ({ consumer, key })))
   const events = heard

@@ -16,5 +16,5 @@ export const ConsumerNotFound = defineError<{ id: string }>({
 export const EventSourceNotFound = defineError<{ id: string; known: string }>({
   code: 'EVENT_SOURCE_NOT_FOUND',
   status: 404,
-  sentence: 'No module of this process publishes in {id}. Name one of {known}.',
+  sentence: 'No module publishes in {id}. Name one of {known}.',
 })

@@ -1,33 +1,33 @@
-import type { Database, DatabaseName } from '#platform/databases.ts'
+import type { DatabaseName } from '#platform/databases.ts'
+import { type Envelope, eventKey } from '#platform/event-contracts.ts'
 import type { Events, HostedConsumer } from '#platform/events.ts'
 import { ConsumerNotFound } from './errors.ts'
+import type { LoggedEvent } from './log-repository.ts'
+import { masked } from './masking.ts'
+import type { EventSummary } from './schemas.ts'
 
 /** What is known of events in this process. */
-export type KnownEvents = Pick<Events, 'consumers' | 'sources' | 'look'>
+export type KnownEvents = Pick<Events, 'consumers' | 'sources' | 'declarations' | 'look'>
 
-export interface ConsumerDatabase {
-  readonly database: Database<DatabaseName>
-  /** Names of the consumers whose positions and parked events are there. */
-  readonly consumers: readonly string[]
-}
+export const hostedIn = (events: KnownEvents, database: DatabaseName): readonly HostedConsumer[] =>
+  events.consumers().filter((consumer) => consumer.database.name === database)
 
-/** The databases of the consumers, or of the named one. Throws CONSUMER_NOT_FOUND. */
-export function consumerDatabases(events: KnownEvents, named?: string): readonly ConsumerDatabase[] {
-  const wanted = events.consumers().filter(({ name }) => named === undefined || name === named)
-  if (named !== undefined && wanted.length === 0) throw ConsumerNotFound({ id: named })
-  const byDatabase = new Map<DatabaseName, { database: Database<DatabaseName>; consumers: string[] }>()
-  for (const { name, database } of wanted) {
-    const known = byDatabase.get(database.name)
-    if (known) known.consumers.push(name)
-    else byDatabase.set(database.name, { database, consumers: [name] })
-  }
-  return [...byDatabase.values()]
-}
-
-export function consumerNamed(events: KnownEvents, name: string): HostedConsumer {
-  const found = events.consumers().find((consumer) => consumer.name === name)
+/** Throws CONSUMER_NOT_FOUND. */
+export function hostedNamed(events: KnownEvents, database: DatabaseName, name: string): HostedConsumer {
+  const found = hostedIn(events, database).find((consumer) => consumer.name === name)
   if (!found) throw ConsumerNotFound({ id: name })
   return found
+}
+
+/** As operators may see it, in whatever process it was published: what every module declares is known in all of them. */
+export function asShown(events: KnownEvents, envelope: Envelope): Envelope {
+  const declaration = events.declarations().get(eventKey(envelope.type, envelope.version))
+  return { ...envelope, data: masked(envelope.data, declaration?.data) }
+}
+
+export function summaryOf({ envelope, part, seq }: LoggedEvent): EventSummary {
+  const { id, type, version, source, subject, subjectSeq, occurredAt, correlationId, causationId, actor } = envelope
+  return { id, type, version, source, subject, subjectSeq, occurredAt, correlationId, causationId, actor, part, seq }
 }
 
 /** A page's worth of several sorted lists, in their common order. */

@@ -19,13 +19,8 @@ export interface LoggedEvent {
   readonly seq: number | null
 }
 
-export interface LogRow extends LoggedEvent {
-  readonly eventId: string
-}
-
 /** Newest first. The same for every source, so that pages of several can be put together. */
-export const eventKeyset = (query: ListEvents) =>
-  keyset({ query: { ...query, sort: '-id' }, sorts: {}, id: outbox.eventId, idMember: 'eventId' })
+export const eventKeyset = (query: ListEvents) => keyset({ query: { ...query, sort: '-id' }, sorts: {}, id: outbox.eventId })
 
 export interface LogFilter {
   query: ListEvents
@@ -39,7 +34,7 @@ export async function listLog(
   { db }: Connection<DatabaseName>,
   source: string,
   { query, keys, declarations }: LogFilter,
-): Promise<LogRow[]> {
+): Promise<LoggedEvent[]> {
   const { where, orderBy, limit } = eventKeyset(query)
   const rows = await db
     .select({
@@ -68,7 +63,6 @@ export async function listLog(
     .orderBy(...orderBy)
     .limit(limit)
   return rows.map(({ event_id, part, pub_seq, ...row }) => ({
-    eventId: event_id,
     envelope: envelopeOf({ ...row, event_id, occurred_at: toDatabaseInstant(row.occurred_at) }, source),
     part,
     seq: pub_seq,

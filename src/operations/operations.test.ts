@@ -9,6 +9,7 @@ import { createWorld, faultsOf, until, type World } from '#support/event-world.t
 import { createOperations } from './index.ts'
 
 let world: World
+const operationsOf = ({ events, ships, harbours }: Crew) => createOperations({ events, databases: [ships, harbours] })
 beforeEach(async () => {
   world = await createWorld()
 })
@@ -73,7 +74,7 @@ async function deadLetters(ships: number, steps = 1): Promise<{ crew: Crew; mend
 describe('dead letters', () => {
   it('EV-09: a thousand of them, retried twice, have their effect once each', { timeout: 60_000 }, async () => {
     const { crew, mend } = await deadLetters(1_000)
-    const operations = createOperations({ events: crew.events })
+    const operations = operationsOf(crew)
 
     const groups = await operations.deadLetters.list({ limit: 50, group: true })
     expect(groups.data).toEqual([
@@ -99,7 +100,7 @@ describe('dead letters', () => {
 
   it('are listed newest first, page by page, each once', async () => {
     const { crew } = await deadLetters(5)
-    const operations = createOperations({ events: crew.events })
+    const operations = operationsOf(crew)
     const seen: string[] = []
     let cursor: string | null | undefined
     do {
@@ -118,7 +119,7 @@ describe('dead letters', () => {
 describe('one event', () => {
   it('EV-09: is retried where it is first of its line, and nowhere else', async () => {
     const { crew, mend } = await deadLetters(1, 3)
-    const operations = createOperations({ events: crew.events })
+    const operations = operationsOf(crew)
     const [first, second] = (await parkedRows()).map(({ event_id }) => String(event_id))
     if (!first || !second) throw new Error('two are parked')
 
@@ -145,7 +146,7 @@ describe('one event', () => {
 
   it('EV-09: that is skipped lets the next of its subject run', async () => {
     const { crew } = await deadLetters(1, 2)
-    const operations = createOperations({ events: crew.events })
+    const operations = operationsOf(crew)
     const [first] = await parkedRows()
     const id = String(first?.event_id)
 
@@ -161,7 +162,7 @@ describe('one event', () => {
   it('that nobody has published is not found', async () => {
     const crew = crewThat(() => false)
     await crew.events.start()
-    const operations = createOperations({ events: crew.events })
+    const operations = operationsOf(crew)
     const id = '01890a5d-ac96-774b-bcce-b302099a8057'
     expect(await refusal(operations.log.show(id))).toMatchObject({ code: 'EVENT_NOT_FOUND', status: 404 })
     expect(await refusal(operations.deadLetters.skip(id, { reason }))).toMatchObject({ code: 'EVENT_NOT_FOUND', status: 404 })
@@ -169,7 +170,7 @@ describe('one event', () => {
 
   it('EV-31: nothing is changed where the audit row cannot be written, and nothing without a reason', async () => {
     const { crew } = await deadLetters(2)
-    const operations = createOperations({ events: crew.events })
+    const operations = operationsOf(crew)
     const before = await parkedRows()
     const id = String(before[0]?.event_id)
     const withoutReason: Work[] = [
@@ -212,7 +213,7 @@ describe('the log', () => {
       await anotherMillisecond()
     }
     await crew.ships.requests.withTx((tx) => crew.publish(tx, 'ship.sunk', 2, { shipId: 2 }))
-    const { log } = createOperations({ events: crew.events })
+    const { log } = operationsOf(crew)
     const stepsOf = async (query: object) =>
       (await log.list({ limit: 50, ...query })).data.map(({ type, subjectSeq }) => `${type} ${subjectSeq}`)
 
@@ -258,7 +259,7 @@ describe('the log', () => {
     const kin = { name: 'Lovelace', degree: 'cousin' }
     const hired = { rank: 'first mate', name: 'Ada', berths: [{ town: 'Hull', street: 'Quay' }], kin }
     await crew.ships.requests.withTx((tx) => hire(tx, 'captain.hired', 1, hired))
-    const { log } = createOperations({ events: crew.events })
+    const { log } = operationsOf(crew)
     const found = async (text: string) => (await log.list({ limit: 50, text })).data.length
 
     expect(await found('FIRST Mate')).toBe(1)
@@ -276,7 +277,7 @@ describe('the log', () => {
     crew.events.register({ database: crew.harbours, contract: pierEvents })
     await crew.events.start()
     await crew.sail(1, 1)
-    const { log } = createOperations({ events: crew.events })
+    const { log } = operationsOf(crew)
     await world.rows('harbours', 'RENAME TABLE outbox TO outbox_gone')
 
     expect((await log.list({ limit: 50, type: 'ship.sailed' })).data).toHaveLength(1)
@@ -288,7 +289,7 @@ describe('the log', () => {
     const crew = crewThat(() => false)
     await crew.events.start()
     await crew.sail(1, 1)
-    const { log } = createOperations({ events: crew.events })
+    const { log } = operationsOf(crew)
     const [cause] = (await log.list({ limit: 1 })).data
     await runInContext({ ...by(7), causationId: String(cause?.id) }, () => crew.sail(2, 1))
     const [effect] = (await log.list({ limit: 1 })).data
@@ -300,7 +301,7 @@ describe('a consumer', () => {
   it('EV-30: that is paused rests in every process and after a restart, and goes on where it was', async () => {
     const [one, other] = [crewThat(() => false), crewThat(() => false)]
     await Promise.all([one.events.start(), other.events.start()])
-    const { consumers } = createOperations({ events: one.events })
+    const { consumers } = operationsOf(one)
     await one.sail(1, 1)
     await until(async () => (await book()).length === 1, 'the first is handled')
 
@@ -344,7 +345,7 @@ describe('a consumer', () => {
     )
     await world.rows('ships', "INSERT INTO outbox_ack (consumer, part, seen_at) VALUES ('harbour.gone', 0, NOW(3))")
     await crew.events.start()
-    const { consumers } = createOperations({ events: crew.events })
+    const { consumers } = operationsOf(crew)
 
     expect((await consumers.list()).data).toMatchObject([{ name: 'harbour.gone', hosted: false }])
     expect(await asOperator(() => consumers.change('harbour.gone', 'retire', reason))).toMatchObject({ state: 'retired' })
@@ -354,7 +355,7 @@ describe('a consumer', () => {
   it('that is retired stays so', async () => {
     const crew = crewThat(() => false)
     await crew.events.start()
-    const { consumers } = createOperations({ events: crew.events })
+    const { consumers } = operationsOf(crew)
     expect(await asOperator(() => consumers.change('harbour.book', 'retire', 'no harbour any more'))).toMatchObject({ state: 'retired' })
     expect(await refusal(asOperator(() => consumers.change('harbour.book', 'resume', 'after all')))).toMatchObject({
       code: 'INVALID_TRANSITION',
@@ -367,7 +368,7 @@ describe('a consumer', () => {
 it('a new generation of a source is begun by hand, with a reason', async () => {
   const crew = crewThat(() => false)
   await crew.events.start()
-  const { generations } = createOperations({ events: crew.events })
+  const { generations } = operationsOf(crew)
   const [before] = await world.rows('ships', 'SELECT generation FROM event_source')
   const { generation } = await asOperator(() => generations.begin('shared_user', 'restored from a backup'))
   expect(generation).toBeGreaterThan(Number(before?.generation))

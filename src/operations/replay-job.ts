@@ -1,13 +1,13 @@
 import Type, { type Static } from 'typebox'
 import type { DatabaseName } from '#platform/databases.ts'
 import { isMeantFor, typeOf } from '#platform/event-contracts.ts'
-import type { HostedConsumer, HostedSource } from '#platform/events.ts'
-import { ModuleUnavailable } from '#platform/health-routes.ts'
+import type { HostedConsumer } from '#platform/events.ts'
 import type { JobKind } from '#platform/jobs.ts'
+import type { Desks } from './desks.ts'
 import { ConsumerNotFound } from './errors.ts'
 import type { KnownEvents } from './hosted.ts'
 import { EventLogRenewed, EventsPurged } from './replay-errors.ts'
-import { extentsOf, leftInLine, lockPosition, type NumberedEvent, putInLine, readStretch } from './replay-repository.ts'
+import { leftInLine, lockPosition, type NumberedEvent, putInLine } from './replay-repository.ts'
 import { ReplayFilter } from './replay-schemas.ts'
 
 /**
@@ -62,6 +62,7 @@ export const heardTypes = ({ sources }: HostedConsumer, source: string): readonl
 /** A replay in any of the databases that hold consumers. */
 export function replayJob<N extends DatabaseName>(
   events: KnownEvents,
+  desks: Desks,
   retentionDays: number,
 ): JobKind<N, typeof ReplayInput, typeof ReplayPosition> {
   return {
@@ -75,7 +76,7 @@ export function replayJob<N extends DatabaseName>(
       if (!consumer) throw ConsumerNotFound({ id: input.consumer })
       const { waiting, dead } = await leftInLine(consumer.database.requests, consumer.name, id)
       if (waiting - dead >= mostWaiting) return 'later'
-      const found = await nextEvents(events, consumer, { ...input, retentionDays }, position, signal)
+      const found = await nextEvents(desks, consumer, { ...input, retentionDays }, position, signal)
       if (!found) return undefined
       const { index, numbers, reached, fitting } = found
       return async (tx) => {
@@ -102,7 +103,7 @@ interface Found {
 }
 
 async function nextEvents(
-  events: KnownEvents,
+  desks: Desks,
   consumer: HostedConsumer,
   { filter, numbers: all, retentionDays }: ReplayInput & { retentionDays: number },
   position: ReplayPosition,
@@ -110,8 +111,8 @@ async function nextEvents(
 ): Promise<Found | undefined> {
   for (const [index, numbers] of all.entries()) {
     if (index < position.index) continue
-    const source = sourceNamed(events, numbers.source)
-    const keys = new Set(consumer.sources.get(source.name))
+    const log = desks.named(numbers.source)
+    const keys = new Set(consumer.sources.get(log.source))
     let after = index === position.index ? Math.max(position.seq, numbers.after) : numbers.after
     while (after < numbers.to) {
       signal.throwIfAborted()
@@ -120,16 +121,15 @@ async function nextEvents(
         after,
         to: Math.min(after + numbersPerStatement, numbers.to),
         filter,
-        types: heardTypes(consumer, source.name),
+        types: [...heardTypes(consumer, log.source)],
       }
-      const read = await readStretch(source.database.requests, source.name, stretch, batch)
+      const { events, reached } = await log.readStretch({ stretch, limit: batch })
       // Asked for after the events were read: they are of this life, and none before them had been purged.
-      const extent = (await extentsOf(source.database.requests)).find(({ part }) => part === numbers.part)
-      if (extent?.generation !== numbers.generation) throw EventLogRenewed({ source: source.name })
+      const extent = (await log.extents({})).find(({ part }) => part === numbers.part)
+      if (extent?.generation !== numbers.generation) throw EventLogRenewed({ source: log.source })
       if (extent.oldest && extent.oldest.seq > after + 1 && mayLack(filter.since, extent.oldest.at, retentionDays))
         throw EventsPurged({ oldest: extent.oldest.at })
-      const reached = read.length === batch ? (read.at(-1)?.seq ?? stretch.to) : stretch.to
-      const fitting = read.filter(({ envelope }) => isMeantFor(keys, envelope))
+      const fitting = events.filter(({ envelope }) => isMeantFor(keys, envelope))
       if (fitting.length > 0) return { index, numbers, reached, fitting }
       after = reached
     }
@@ -147,11 +147,4 @@ const hourMs = 3_600_000
 export function mayLack(since: string | undefined, oldest: string, retentionDays: number): boolean {
   if (since === undefined) return true
   return Date.parse(since) < Math.min(Date.parse(oldest), Date.now() - retentionDays * 24 * hourMs + hourMs)
-}
-
-/** Throws MODULE_UNAVAILABLE when the log of the source is not to be read in this process. */
-export function sourceNamed(events: KnownEvents, name: string): HostedSource {
-  const found = events.sources().find((source) => source.name === name)
-  if (!found) throw ModuleUnavailable({ module: name })
-  return found
 }

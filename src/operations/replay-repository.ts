@@ -12,8 +12,8 @@ import type { ReplayFilter } from './replay-schemas.ts'
 export interface Extent {
   readonly part: number
   readonly generation: number
-  /** The oldest event that is kept; undefined in an empty partition. */
-  readonly oldest: { readonly seq: number; readonly at: string } | undefined
+  /** The oldest event that is kept; null in an empty partition. */
+  readonly oldest: { readonly seq: number; readonly at: string } | null
 }
 
 const oldestOf = (part: SQL): SQL =>
@@ -30,7 +30,7 @@ export async function extentsOf({ db }: Connection<DatabaseName>): Promise<reado
 }
 
 const keptOf = (row: Row): Extent['oldest'] =>
-  row.pub_seq === null ? undefined : { seq: numberOf(row, 'pub_seq'), at: instantOf(row, 'occurred_at') }
+  row.pub_seq === null ? null : { seq: numberOf(row, 'pub_seq'), at: instantOf(row, 'occurred_at') }
 
 /** Events of a partition by number, and what they must be like. */
 export interface Stretch {

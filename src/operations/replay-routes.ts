@@ -1,17 +1,17 @@
 import type { DatabaseName } from '#platform/databases.ts'
 import { ModuleUnavailable } from '#platform/health-routes.ts'
-import { accepted, answers, type ModuleRoutes } from '#platform/http.ts'
+import { answers, type ModuleRoutes } from '#platform/http.ts'
 import { InvalidTransition, ReasonRequired } from '#platform/http-errors.ts'
 import { ConsumerNotFound, EventNotFound } from './errors.ts'
 import { UuidParams, uuidPath } from './paths.ts'
 import type { Replay } from './replay.ts'
+import { replayAnswer } from './replay-answer.ts'
 import { ConsumerNotReplayable, ConsumerRequired, EventJobNotFound, EventLogRenewed, EventNotHeard, EventsPurged } from './replay-errors.ts'
 import { EventJob, ReplayEvent, ReplayEvents, ReplayPreview } from './replay-schemas.ts'
 
 const tags = ['operations']
 const bodyLimit = 65_536
 const access = { permission: 'event:replay' }
-const answer = accepted<EventJob | ReplayPreview>((made) => ('dryRun' in made ? undefined : `/v1/event-jobs/${made.id}`))
 const description =
   'A job puts them into the lines of their subjects, from where they are handled in order. With dryRun they are counted and listed, and nothing changes.'
 const failures = [
@@ -44,7 +44,7 @@ export const replayRoutes =
         config: {
           access,
           errors: [...failures, EventNotFound, ConsumerRequired],
-          answer,
+          answer: replayAnswer,
           database: databases,
           idempotency: 'required',
         },
@@ -64,7 +64,7 @@ export const replayRoutes =
           body: ReplayEvents,
           response: answers({ 200: ReplayPreview, 202: EventJob }),
         },
-        config: { access, errors: failures, answer, database: databases, idempotency: 'required' },
+        config: { access, errors: failures, answer: replayAnswer, database: databases, idempotency: 'required' },
         bodyLimit,
       },
       async (request) => replay.replayEvents(request.body),
@@ -80,7 +80,7 @@ export const replayRoutes =
           params: UuidParams,
           response: answers({ 200: EventJob }),
         },
-        config: { access: { permission: 'event:read' }, errors: [EventJobNotFound] },
+        config: { access: { permission: 'event:read' }, errors: [EventJobNotFound, ModuleUnavailable] },
       },
       async (request) => replay.requireJob(request.params.id),
     )

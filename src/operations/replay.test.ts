@@ -37,17 +37,13 @@ async function harbour({ replayable = true, before = () => {} }: { replayable?: 
   }
   crew.events.register({ database: crew.ships, contract: shipEvents })
   crew.events.register({ database: crew.harbours, subscriptions: [consumer] })
-  const log = { info() {}, warn() {}, error() {} }
-  const jobs = createJobs({ metrics: crew.metrics, log, timings: { pollMs: 50 } })
-  const replay = createReplay({
-    events: crew.events,
-    log: createOperations({ events: crew.events }).log,
-    jobs,
-    databases: [crew.ships, crew.harbours],
-    retentionDays: 7,
-  })
-  const stores = { shared_user_db: crew.ships.requests, customer_service_db: crew.harbours.requests }
-  const http = createHttp(httpNeeds({ idempotency: createIdempotency(stores) }))
+  const silent = { info() {}, warn() {}, error() {} }
+  const jobs = createJobs({ metrics: crew.metrics, log: silent, timings: { pollMs: 50 } })
+  const databases = [crew.ships, crew.harbours]
+  const idempotency = createIdempotency({ shared_user_db: crew.ships.requests, customer_service_db: crew.harbours.requests })
+  const { desks, log } = createOperations({ events: crew.events, databases })
+  const replay = createReplay({ events: crew.events, databases, desks, log, jobs, idempotency, retentionDays: 7 })
+  const http = createHttp(httpNeeds({ idempotency }))
   await http.app.register(replayRoutes({ replay, databases: ['shared_user_db', 'customer_service_db'] }))
   await http.app.ready()
   onTestFinished(async () => {

@@ -1,8 +1,9 @@
 import Type from 'typebox'
+import { ModuleUnavailable } from '#platform/health-routes.ts'
 import { answers, type ModuleRoutes } from '#platform/http.ts'
 import { CursorInvalid, InvalidTransition, ReasonRequired } from '#platform/http-errors.ts'
 import { Page } from '#platform/schemas.ts'
-import { type Consumers, consumerActions } from './consumers.ts'
+import type { Consumers } from './consumers.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { ConsumerNotFound, EventNotFound } from './errors.ts'
 import type { EventLog } from './event-log.ts'
@@ -10,12 +11,14 @@ import { UuidParams, uuidPath } from './paths.ts'
 import {
   ConsumerParams,
   ConsumerStanding,
+  consumerActions,
   DeadLetter,
   DeadLetterGroup,
   EventDetail,
   EventSummary,
   Intervened,
   Intervention,
+  interventions,
   ListDeadLetters,
   ListEvents,
   ReasonGiven,
@@ -50,7 +53,7 @@ export const eventRoutes =
           querystring: ListEvents,
           response: answers({ 200: Page(EventSummary) }),
         },
-        config: { access: reading, errors: [CursorInvalid, ConsumerNotFound] },
+        config: { access: reading, errors: [CursorInvalid, ConsumerNotFound, ModuleUnavailable] },
       },
       async (request) => log.list(request.query),
     )
@@ -65,12 +68,12 @@ export const eventRoutes =
           params: UuidParams,
           response: answers({ 200: EventDetail }),
         },
-        config: { access: reading, errors: [EventNotFound] },
+        config: { access: reading, errors: [EventNotFound, ModuleUnavailable] },
       },
       async (request) => log.show(request.params.id),
     )
 
-    for (const action of ['retry', 'skip'] as const) {
+    for (const action of interventions) {
       app.post(
         uuidPath(`/v1/events/:id/${action}`),
         {
@@ -82,7 +85,7 @@ export const eventRoutes =
             body: Intervention,
             response: answers({ 200: Intervened }),
           },
-          config: { access: mending, errors: [EventNotFound, ConsumerNotFound, InvalidTransition, ReasonRequired] },
+          config: { access: mending, errors: [EventNotFound, ConsumerNotFound, InvalidTransition, ReasonRequired, ModuleUnavailable] },
           bodyLimit,
         },
         async (request) => deadLetters[action](request.params.id, request.body),
@@ -99,7 +102,7 @@ export const eventRoutes =
           querystring: ListDeadLetters,
           response: answers({ 200: Page(Type.Union([DeadLetter, DeadLetterGroup])) }),
         },
-        config: { access: reading, errors: [CursorInvalid, ConsumerNotFound] },
+        config: { access: reading, errors: [CursorInvalid, ConsumerNotFound, ModuleUnavailable] },
       },
       async (request) => deadLetters.list(request.query),
     )
@@ -115,7 +118,7 @@ export const eventRoutes =
           body: RetryDeadLetters,
           response: answers({ 200: RetriedDeadLetters }),
         },
-        config: { access: mending, errors: [ConsumerNotFound, ReasonRequired] },
+        config: { access: mending, errors: [ConsumerNotFound, ReasonRequired, ModuleUnavailable] },
         bodyLimit,
       },
       async (request) => deadLetters.retryAll(request.body),
@@ -130,7 +133,7 @@ export const eventRoutes =
           tags,
           response: answers({ 200: Page(ConsumerStanding) }),
         },
-        config: { access: reading },
+        config: { access: reading, errors: [ModuleUnavailable] },
       },
       async () => consumers.list(),
     )
@@ -147,7 +150,7 @@ export const eventRoutes =
             body: ReasonGiven,
             response: answers({ 200: ConsumerStanding }),
           },
-          config: { access: steering, errors: [ConsumerNotFound, InvalidTransition, ReasonRequired] },
+          config: { access: steering, errors: [ConsumerNotFound, InvalidTransition, ReasonRequired, ModuleUnavailable] },
           bodyLimit,
         },
         async (request) => consumers.change(request.params.name, action, request.body.reason),

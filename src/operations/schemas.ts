@@ -91,12 +91,16 @@ export const EventDetail = Type.Object(
 export type EventDetail = Static<typeof EventDetail>
 export type Cause = Static<typeof Cause>
 
+/** What operators do about a parked event, and about a consumer. */
+export const interventions = ['retry', 'skip'] as const
+export const consumerActions = ['pause', 'resume', 'retire'] as const
+export type ConsumerAction = (typeof consumerActions)[number]
 export const consumerStates = ['active', 'paused', 'retired'] as const
 export const ConsumerStanding = Type.Object(
   {
     name: ConsumerName,
     state: OneOf(consumerStates),
-    hosted: Type.Boolean({ description: 'A module of this process subscribes it' }),
+    hosted: Type.Boolean({ description: 'A module subscribes it' }),
     replayable: Type.Boolean(),
     sources: Type.Array(
       Type.Object(

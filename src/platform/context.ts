@@ -31,6 +31,10 @@ export interface Context {
  * the record of an Idempotency-Key commits with the effect.
  */
 export interface Once {
+  /** Who, what and which key, and the body it came with; for a process that keeps the record because the effect is there. */
+  readonly key: OnceKey
+  /** Set where another process kept the record: what it answered is the answer of an earlier request. */
+  isRepeat?: true
   /** Names of the databases of which one carries the record: the one with the writing transaction. */
   readonly databases: readonly string[]
   /** First statement of the transaction; throws when the key has been used. `db` is the transaction's drizzle. */
@@ -39,6 +43,12 @@ export interface Once {
   end(tx: unknown, result: unknown): Promise<void>
   /** After an unknown outcome at COMMIT: true when the record, and with it the effect, is there. */
   settle(db: unknown): Promise<boolean>
+}
+
+/** Digests, base64. */
+export interface OnceKey {
+  readonly scope: string
+  readonly fingerprint: string
 }
 
 const storage = new AsyncLocalStorage<Context>()

@@ -91,7 +91,7 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     const headers = writeHeaders({ caller, token, contract: nameOf(contract), attempt, remainingMs: deadline - performance.now() })
     let answered: Answer
     try {
-      answered = await post(pool, { path: callPath(module, operation), headers, body, signal })
+      answered = await post(pool, { path: callPath(contract, operation), headers, body, signal })
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       const lost = failure(url, 'does not answer', error)

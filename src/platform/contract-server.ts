@@ -6,7 +6,7 @@ import {
   CallerNotAllowed,
   type CallReply,
   ContractMismatch,
-  callPrefix,
+  callPath,
   largestCall,
   OperationNotFound,
   readCaller,
@@ -26,7 +26,7 @@ import { describeFaults, validatorOf } from './validation.ts'
  */
 export interface ContractServer {
   offer(contract: Contract, implementation: Readonly<Record<string, AnyOperation>>, callers: readonly Caller[]): void
-  /** Answers a request whose path begins with `/_rpc/`. Never rejects. */
+  /** Answers a request to one of the doors. Never rejects. */
   answer(request: IncomingMessage, response: ServerResponse): Promise<void>
   /** Callers keep no connection from now on. */
   drain(): void
@@ -56,10 +56,11 @@ export function createContractServer({ verifier, hostedBy, log }: ContractServer
   let draining = false
 
   async function admit(request: IncomingMessage): Promise<Offered & { label: string }> {
-    const [module = '', operation = ''] = (request.url ?? '').slice(callPrefix.length).split('/', 2)
+    const path = request.url ?? ''
+    const [module = '', operation = ''] = path.split('/').slice(2)
     const { token, caller, contract } = readCaller(request.headers)
     const issuer = await verifier.verify(token, module)
-    const offered = offers.get(`${module}.${operation}`)
+    const offered = offers.get(path)
     if (request.method !== 'POST' || !offered) throw OperationNotFound({ module, operation })
     const speaksForIt = isModuleName(caller) ? hostedBy(issuer).includes(caller) : caller === 'platform'
     if (!speaksForIt || !offered.callers.includes(caller)) throw CallerNotAllowed({ caller, module })
@@ -117,7 +118,7 @@ export function createContractServer({ verifier, hostedBy, log }: ContractServer
       for (const [name, declared] of Object.entries(contract.operations)) {
         const call = implementation[name]
         if (!call || declared.unitOnly) continue
-        offers.set(`${contract.module}.${name}`, { contract, named, declared, call, callers })
+        offers.set(callPath(contract, name), { contract, named, declared, call, callers })
       }
     },
     async answer(request, response) {

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import Type from 'typebox'
 import { type Context, currentContext } from './context.ts'
+import type { Contract } from './contracts.ts'
 import { defineError, type SerialisedError } from './errors.ts'
 import type { ModuleName } from './module-table.ts'
 import { PrincipalSchema } from './principal-schema.ts'
@@ -8,8 +9,9 @@ import { validatorOf } from './validation.ts'
 
 /** How a contract call looks between two processes: one POST, JSON both ways, and the context of the work in headers. */
 
-export const callPath = (module: string, operation: string): string => `${callPrefix}${module}/${operation}`
-export const callPrefix = '/_rpc/'
+export const callPath = ({ door, module }: Pick<Contract, 'door' | 'module'>, operation: string): string =>
+  `/${door}/${module}/${operation}`
+export const isCall = (url: string): boolean => url.startsWith('/_rpc/') || url.startsWith('/_ops/')
 export const largestCall = 1_048_576
 
 /** Who calls: a module of the calling process, or the process itself for what every process needs. */

@@ -90,14 +90,19 @@ export interface Contract<M extends string = string, Ops extends Operations = Op
   readonly module: M
   readonly version: number
   readonly operations: Ops
+  /** Behind which path of the internal listener it is offered: what modules ask of each other, or what operators do. */
+  readonly door: Door
 }
+
+export type Door = '_rpc' | '_ops'
 
 export function defineContract<const M extends string, Ops extends Operations>(
   module: M,
   version: number,
   operations: Ops,
+  { door = '_rpc' }: { door?: Door } = {},
 ): Contract<M, Ops> {
-  return Object.freeze({ module, version, operations })
+  return Object.freeze({ module, version, operations, door })
 }
 
 type Answer<Op> = Op extends Operation<TSchema, infer O, infer A> ? (A extends true ? Static<O> | undefined : Static<O>) : never

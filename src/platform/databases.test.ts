@@ -273,6 +273,7 @@ test('a rollback that fails hides nothing: the caller sees the first error, and 
 
 test('the record of a key commits with the effect, and tells after an unknown COMMIT that it is there', async () => {
   const once: Once = {
+    key: { scope: 'c2NvcGU=', fingerprint: 'Ym9keQ==' },
     databases: ['customer_service_db'],
     begin: async () => {},
     end: async (tx) => {
@@ -297,6 +298,7 @@ test('the record of a key commits with the effect, and tells after an unknown CO
 test('a used key ends the transaction before it begins', async () => {
   const answered = new Error('answered before')
   const once: Once = {
+    key: { scope: 'c2NvcGU=', fingerprint: 'Ym9keQ==' },
     databases: ['customer_service_db'],
     begin: () => Promise.reject(answered),
     end: async () => {},

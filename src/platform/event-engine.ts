@@ -30,6 +30,8 @@ export interface Events {
   /** What this process hosts, known once everything is registered. */
   consumers(): readonly HostedConsumer[]
   sources(): readonly HostedSource[]
+  /** Everything that any module publishes, wherever it is hosted, by `type@version`. */
+  declarations(): ReadonlyMap<string, EventDeclaration>
   /**
    * Looks at once for what has changed (positions, parked events, states of consumers), and so do the other processes that
    * Redis reaches. After an operation; also in a process in which nothing was started.
@@ -360,6 +362,8 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
         database: host.database,
         declarations: new Map([...declarations].filter(([key]) => sourceByType.get(key) === host)),
       })),
+
+    declarations: () => declarations,
 
     look() {
       lookNow()

@@ -73,6 +73,8 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
   const peers = new Map<ModuleName, Peer>()
   const observe = createObserver(metrics)
   const lent: LentContract[] = []
+  /** Modules elsewhere without which this process cannot do all of its own work; operators ask more of them. */
+  const needed = new Set<ModuleName>()
 
   function poolOf(url: string): Pool {
     const pool = pools.get(url) ?? new Pool(url, poolOptions)
@@ -93,8 +95,15 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
   function remote(contract: Contract, caller: Caller): Record<string, AnyOperation> {
     if (!isModuleName(contract.module) || !tokens) throw new TypeError(`${contract.module} cannot be called in another process`)
     const peer = peerOf(contract.module, tokens)
+    if (contract.door === '_rpc') needed.add(contract.module)
     const operations = Object.keys(contract.operations)
     return Object.fromEntries(operations.map((name) => [name, (input: unknown) => peer.call(caller, contract, name, input)]))
+  }
+
+  /** Once for each pair, and of the process itself only what it asks of others. */
+  function note(caller: Caller, module: string, isHere: boolean): void {
+    if (lent.some((edge) => edge.caller === caller && edge.module === module) || (isHere && caller === 'platform')) return
+    lent.push({ caller, module, at: (isModuleName(module) && !isHere && addresses[module]) || 'here' })
   }
 
   function counted(contract: Contract, caller: Caller, operations: Readonly<Record<string, AnyOperation>>): Record<string, AnyOperation> {
@@ -121,11 +130,7 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
         to(caller) {
           if (!callers.includes(caller)) throw new TypeError(`${caller} does not know ${contract.module}: see the table of modules`)
           const operations = local ? (local as Readonly<Record<string, AnyOperation>>) : remote(contract, caller)
-          lent.push({
-            caller,
-            module: contract.module,
-            at: (isModuleName(contract.module) && !local && addresses[contract.module]) || 'here',
-          })
+          note(caller, contract.module, local !== undefined)
           return Object.freeze(counted(contract, caller, operations)) as ContractOf<C>
         },
       }
@@ -133,11 +138,13 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
     server,
     lent: () => lent,
     components: () =>
-      [...peers].map(([module, peer]) => ({
-        name: `module ${module}`,
-        modules: config.modules.filter((own) => callsOf(own).includes(module)),
-        probe: async () => ({ latencyMs: await peer.probe() }),
-      })),
+      [...peers]
+        .filter(([module]) => needed.has(module))
+        .map(([module, peer]) => ({
+          name: `module ${module}`,
+          modules: config.modules.filter((own) => callsOf(own).includes(module)),
+          probe: async () => ({ latencyMs: await peer.probe() }),
+        })),
     close: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()))
     },

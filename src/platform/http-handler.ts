@@ -21,6 +21,7 @@ export interface HandlerSurroundings {
 }
 
 const reading = new Set(['GET', 'HEAD'])
+const repeatedHeader = 'idempotent-replayed'
 
 export function surround(options: RouteOptions, { strict, log, idempotency }: HandlerSurroundings): RouteHandlerMethod {
   const { config, schema, handler } = options
@@ -103,6 +104,7 @@ export function surround(options: RouteOptions, { strict, log, idempotency }: Ha
       log.error({ route: path }, 'the command returned something else than its transaction: a repeat would get another answer')
       throw Internal({}, { cause: new Error('a command returns what its transaction returned') })
     }
+    if (carried.isRepeat) reply.header(repeatedHeader, 'true')
     return answered(request, reply, carried.result)
   }
 
@@ -147,7 +149,7 @@ function keyPolicy({ method, url, config }: RouteOptions, idempotency: Idempoten
 }
 
 function replayed(reply: FastifyReply, { status, body, location, etag }: StoredAnswer): string | undefined {
-  reply.code(status).header('idempotent-replayed', 'true')
+  reply.code(status).header(repeatedHeader, 'true')
   if (location !== null) reply.header('location', location)
   if (etag !== null) reply.header('etag', etag)
   if (body === null) return undefined

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { canonicalJson } from './canonical-json.ts'
 import type { DatabaseName } from './config.ts'
-import type { Context, Once } from './context.ts'
+import type { Context, Once, OnceKey } from './context.ts'
 import { isDuplicateKey, type Queries, type Tx } from './databases.ts'
 import { IdempotencyInProgress, IdempotencyKeyInvalid, IdempotencyKeyReused } from './http-errors.ts'
 import type { Log } from './logging.ts'
@@ -32,11 +32,13 @@ export interface KeyedRequest {
   fingerprint: Buffer
 }
 
-export type Carried = { readonly replay: StoredAnswer } | { readonly result: unknown; readonly stored: StoredAnswer | undefined }
+export type Carried<R> =
+  | { readonly replay: StoredAnswer }
+  | { readonly result: R; readonly stored: StoredAnswer | undefined; readonly isRepeat: boolean }
 
 export interface Idempotency {
   /** Runs the call at most once for its key; `render` is what the result looks like on the wire. */
-  carry(keyed: KeyedRequest, context: Context, render: (result: unknown) => StoredAnswer, call: () => Promise<unknown>): Promise<Carried>
+  carry<R>(keyed: KeyedRequest, context: Context, render: (result: unknown) => StoredAnswer, call: () => Promise<R>): Promise<Carried<R>>
 }
 
 export interface KeyStore {
@@ -90,7 +92,7 @@ export function createIdempotency(stores: Readonly<Partial<Record<DatabaseName, 
           context.once = guard
           try {
             const result = await call()
-            return { result, stored: guard.stored() }
+            return { result, stored: guard.stored(), isRepeat: guard.isRepeat === true }
           } catch (error) {
             // Another process was faster between the look and the insert; its record is there now.
             if (error !== keyTaken) throw error
@@ -175,6 +177,7 @@ function guardOf(
   let stored: StoredAnswer | undefined
   return {
     databases: keyed.databases,
+    key: { scope: keyed.scope.toString('base64'), fingerprint: keyed.fingerprint.toString('base64') },
     stored: () => stored,
     begin: async (tx) => {
       const { db } = tx as Tx<DatabaseName>
@@ -243,6 +246,13 @@ export function keyedRequest(
     fingerprint: sha256(canonicalJson(body ?? null)),
   }
 }
+
+/** A request whose key came with a call of another process: its effect is in this database, and so is its record. */
+export const keyedCall = (database: DatabaseName, { scope, fingerprint }: OnceKey): KeyedRequest => ({
+  databases: [database],
+  scope: Buffer.from(scope, 'base64'),
+  fingerprint: Buffer.from(fingerprint, 'base64'),
+})
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
 

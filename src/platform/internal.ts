@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { ContractServer } from './contract-server.ts'
-import { callPrefix } from './contract-wire.ts'
+import { isCall } from './contract-wire.ts'
 import { isAppError } from './errors.ts'
 import type { Health } from './health.ts'
 import { readiness } from './health-routes.ts'
@@ -37,7 +37,7 @@ interface Reply {
 export function createInternal({ health, metrics, contracts, topology, log }: InternalNeeds): Internal {
   const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
     // It never rejects: what goes wrong is answered.
-    if (contracts && request.url?.startsWith(callPrefix)) void contracts.answer(request, response)
+    if (contracts && isCall(request.url ?? '')) void contracts.answer(request, response)
     else
       answer(request).then(
         (reply) => send(response, reply),

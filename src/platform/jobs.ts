@@ -19,8 +19,8 @@ export interface Jobs {
     database: Database<N>,
     kind: JobKind<N, I, P>,
   ): JobDesk<N, Static<I>>
-  /** Undefined when no database of this process has it. */
-  find(id: string): Promise<Job | undefined>
+  /** In the database, or in all of this process. Undefined when it is not there. */
+  find(id: string, database?: DatabaseName): Promise<Job | undefined>
   start(): void
   /** Takes nothing new, lets the steps under way end and gives their jobs back. */
   stop(): Promise<void>
@@ -106,9 +106,10 @@ export function createJobs({ metrics, log, timings }: JobsNeeds): Jobs {
       }
     },
 
-    async find(id) {
+    async find(id, only) {
+      const asked = [...departments.values()].filter(({ database }) => only === undefined || database.name === only)
       const looked = await Promise.allSettled(
-        [...departments.values()].map(async ({ database, store }) => {
+        asked.map(async ({ database, store }) => {
           const job = await store.find(database.requests.db, id)
           return job && { ...job, database: database.name }
         }),

@@ -37,6 +37,13 @@ export const callsOf = (module: ModuleName): readonly ModuleName[] => moduleTabl
 export const unitOf = (module: ModuleName): readonly ModuleName[] =>
   moduleNames.filter((other) => moduleTable[other].database === moduleTable[module].database)
 
+/** The module that stands for a database where it is asked for as a whole: of auth and user, the one that others call. */
+export function ownerOf(database: DatabaseName): ModuleName {
+  const owner = moduleNames.findLast((module) => moduleTable[module].database === database)
+  if (!owner) throw new TypeError(`no module keeps its data in ${database}`)
+  return owner
+}
+
 /** The module that an address of the surface belongs to; undefined for those of the platform. */
 export function moduleOfPath(path: string): ModuleName | undefined {
   return moduleNames.find((module) => moduleTable[module].paths.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)))

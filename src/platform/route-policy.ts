@@ -12,7 +12,14 @@ export interface DeclaredRoute {
   readonly url: string
   /** As documents and metrics write it. */
   readonly path: string
-  readonly options: RouteOptions
+  readonly options: Declaration
+}
+
+/** What a route says of itself, without what it does: it may be kept where the route is not served. */
+export interface Declaration {
+  readonly schema: RouteOptions['schema'] | undefined
+  readonly config: RouteOptions['config'] | undefined
+  readonly bodyLimit: number | undefined
 }
 
 export interface RoutePolicy {
@@ -43,8 +50,9 @@ export function watchRoutes(app: FastifyInstance): RoutePolicy {
     const methods = [options.method].flat()
     // The HEAD twin of a GET is its GET.
     if (methods.length === 1 && methods[0] === 'HEAD') return
+    const { url, schema, config, bodyLimit } = options
     for (const method of methods) {
-      const route = { method, url: options.url, path: documentPath(options.url), options }
+      const route = { method, url, path: documentPath(url), options: { schema, config, bodyLimit } }
       routes.push(route)
       for (const gap of gapsOf(route, operations)) gaps.push(`${method} ${route.path}: ${gap}`)
     }
@@ -57,7 +65,7 @@ export function watchRoutes(app: FastifyInstance): RoutePolicy {
   }
 }
 
-function gapsOf({ method, path, options }: DeclaredRoute, operations: Map<string, string>): string[] {
+function gapsOf({ method, url, path, options }: DeclaredRoute, operations: Map<string, string>): string[] {
   const gaps: string[] = []
   const { config, schema } = options
   if (config?.access === undefined) gaps.push("no access: say config.access ('public', 'authenticated', { permission } or { anyOf })")
@@ -70,7 +78,7 @@ function gapsOf({ method, path, options }: DeclaredRoute, operations: Map<string
   if (schema?.body !== undefined && options.bodyLimit === undefined) gaps.push('a body without a limit: say bodyLimit')
   if (schema?.summary === undefined) gaps.push('no summary')
   if (schema?.tags === undefined || schema.tags.length === 0) gaps.push('no tags: name the module')
-  if (/:[A-Za-z]/.test(options.url) && schema?.params === undefined) gaps.push('path parameters without a schema: say params')
+  if (/:[A-Za-z]/.test(url) && schema?.params === undefined) gaps.push('path parameters without a schema: say params')
 
   const operationId = schema?.operationId
   if (operationId === undefined) gaps.push('no operationId')

@@ -65,7 +65,7 @@ export const settingGroups = {
   Topology: {
     MODULES: optional('Modules this process hosts, separated by commas; auth and user go together. Unset: all five'),
     PEERS: optional(
-      'Where the other modules are: customer=http://b:7400,carrier=http://b:7400. Several addresses of one module are separated by | and used in turn',
+      'Where all the other modules are: customer=http://b:7400,carrier=http://b:7400. Several addresses of one module are separated by | and used in turn',
     ),
     PROCESS_NAME: optional('Name of this process among the others; replicas share it. Default: its modules, joined by hyphens'),
     SERVICE_KEY_FILE: optional('File with the private key of this process. Default: keys/PROCESS_NAME.pem in BULKHEAD_DATA_DIR'),

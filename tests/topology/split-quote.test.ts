@@ -150,8 +150,20 @@ describe('the system in two processes', () => {
     expect(described).toEqual(said)
     expect(described.calls.map(({ caller, module, at }) => `${caller} ${module} ${at === 'here' ? at : 'elsewhere'}`)).toEqual(
       name === 'front'
-        ? ['auth user here', 'pricing carrier elsewhere', 'pricing customer elsewhere']
-        : ['carrier user elsewhere', 'customer user elsewhere', 'platform auth elsewhere'],
+        ? [
+            'auth user here',
+            'platform carrier elsewhere',
+            'platform customer elsewhere',
+            'pricing carrier elsewhere',
+            'pricing customer elsewhere',
+          ]
+        : [
+            'carrier user elsewhere',
+            'customer user elsewhere',
+            'platform auth elsewhere',
+            'platform pricing elsewhere',
+            'platform user elsewhere',
+          ],
     )
   })
 
