@@ -223,6 +223,8 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
     start,
     close,
     databases,
+    /** Lent to callers that the table of modules knows, wherever the module is. */
+    contracts: { user: users, customer: ofCustomers, carrier: ofCarriers },
     operations,
     replay,
     createAdministrator: auth?.createAdministrator,

@@ -1,4 +1,5 @@
 import { carriers } from './carriers.ts'
+import { contracts } from './contracts.ts'
 import { customers } from './customers.ts'
 import { mainJob } from './main-job.ts'
 import { prices } from './prices.ts'
@@ -16,6 +17,7 @@ export const stories: Readonly<Record<string, (stage: Stage) => void>> = {
   rights,
   customers,
   carriers,
+  contracts,
   prices,
   quotes,
   'what travels': travelling,

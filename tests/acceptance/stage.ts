@@ -1,4 +1,5 @@
 import type { Body, Client, Reply } from './client.ts'
+import type { Contracts } from './contracts.ts'
 
 /** Somebody who has an account and is logged in. */
 export interface Person extends Client {
@@ -10,11 +11,18 @@ export interface Person extends Client {
   readonly sessionId: number
 }
 
+export interface Opened {
+  client: Client
+  contracts: Contracts
+  admin: { email: string; password: string }
+}
+
 /** What the stories of a topology share: the people, and the things they have made. A story may count on those before it. */
 export interface Stage {
   /** Called once, when the topology serves. */
-  open(client: Client, admin: { email: string; password: string }): Promise<void>
+  open(system: Opened): Promise<void>
   readonly nobody: Client
+  readonly contracts: Contracts
   readonly admin: Person
   /**
    * Registers somebody, gives them roles besides, and logs them in; from then on everybody knows them by the name. The roles come
@@ -38,12 +46,13 @@ export const problem = (status: number, code: string) => ({ status, body: { code
 export function createStage(): Stage {
   const people = new Map<string, Person>()
   const things = new Map<string, number>()
-  let opened: Client | undefined
+  let opened: Opened | undefined
 
-  const nobody = (): Client => {
+  const served = (): Opened => {
     if (!opened) throw new Error('the topology does not serve yet')
     return opened
   }
+  const nobody = (): Client => served().client
   const known = <T>(found: T | undefined, name: string): T => {
     if (found === undefined) throw new Error(`${name} belongs to a story before this one, which has not been told`)
     return found
@@ -69,9 +78,12 @@ export function createStage(): Stage {
   }
 
   return {
-    async open(client, admin) {
-      opened = client
-      people.set('admin', await begin('admin', admin.email, admin.password))
+    async open(system) {
+      opened = system
+      people.set('admin', await begin('admin', system.admin.email, system.admin.password))
+    },
+    get contracts() {
+      return served().contracts
     },
     get nobody() {
       return nobody()

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,8 @@ import { startSystem } from '#support/system.ts'
 import { findBalancer } from '../../scripts/servers/binaries.ts'
 import { startHaproxy } from '../../scripts/servers/haproxy.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
+import type { Contracts } from '../acceptance/contracts.ts'
+import { contractsBetween, contractsIn } from './matrix-contracts.ts'
 import { spreadIds } from './matrix-facts.ts'
 import { type SplitLayout, startSplit } from './split-system.ts'
 
@@ -17,6 +20,7 @@ import { type SplitLayout, startSplit } from './split-system.ts'
 export interface MatrixSystem {
   url: string
   databases: TestDatabases
+  contracts: Contracts
   admin: { email: string; password: string }
   /** Processes that may answer the same request. */
   replicas: number
@@ -33,16 +37,26 @@ const settings = { PUBLIC_URL: 'http://bulkhead.test' }
 const inOneProcess =
   (more: Record<string, string> = {}): Start =>
   async (databases) => {
-    const { url, admin, config, stop } = await startSystem({ ...settings, ...more }, databases)
-    return { url, admin, replicas: 1, transport: config.transport, stop }
+    const { url, admin, app, config, stop } = await startSystem({ ...settings, ...more }, databases)
+    return { url, contracts: contractsIn(app), admin, replicas: 1, transport: config.transport, stop }
   }
 
 const inSeveral =
   (layout: SplitLayout): Start =>
   async (databases) => {
     const [first = ''] = Object.keys(layout)
-    const { url, process, stop } = await startSplit(layout, { settings, databases })
-    return { url, admin: process(first).admin, replicas: 1, stop }
+    const split = await startSplit(layout, { settings, databases })
+    const { contracts, close } = contractsBetween(split, layout)
+    return {
+      url: split.url,
+      contracts,
+      admin: split.process(first).admin,
+      replicas: 1,
+      async stop() {
+        await close()
+        await split.stop()
+      },
+    }
   }
 
 const replicas: Start = async (databases) => {
@@ -51,10 +65,12 @@ const replicas: Start = async (databases) => {
   const upstreams = await Promise.all(
     ['api-1', 'api-2', 'api-3'].map(async (name) => ({ name, port: await freePort(), internalPort: await freePort() })),
   )
+  // Keys that one has sealed, the others must open.
+  const shared = { ...settings, AUTH_SECRET: randomBytes(32).toString('hex') }
   const processes = await Promise.all(
     upstreams.map(({ port, internalPort }) =>
       startProcess(databases, {
-        ...settings,
+        ...shared,
         MODULES: moduleNames.join(','),
         REPLICAS: String(upstreams.length),
         TRUST_PROXY: '127.0.0.1',
@@ -67,16 +83,17 @@ const replicas: Start = async (databases) => {
   const port = await freePort()
   const backends = [{ name: 'api', modules: moduleNames, upstreams }]
   const balancer = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl: settings.PUBLIC_URL, backends })
-  const [one] = processes
-  if (!one) throw new Error('no process')
+  // A replica more, in this process: without requests, but with contracts that can be asked.
+  const beside = await startSystem({ ...shared, TRANSPORT: 'auto' }, databases)
   return {
     url: `http://127.0.0.1:${port}`,
-    admin: one.admin,
+    contracts: contractsIn(beside.app),
+    admin: beside.admin,
     replicas: processes.length,
     async stop() {
       await balancer.kill()
       await Promise.all(processes.map((process) => process.kill()))
-      await databases.drop()
+      await beside.stop()
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -3,6 +3,7 @@ import { openClient } from '../acceptance/client.ts'
 import { stories } from '../acceptance/index.ts'
 import { createStage } from '../acceptance/stage.ts'
 import { compareRecordings, type Recording } from './matrix-comparison.ts'
+import { noted } from './matrix-contracts.ts'
 import { eventsAreHeard, parkedEvents, recordFacts } from './matrix-facts.ts'
 import { createMasks } from './matrix-masks.ts'
 import { createRecorder, idOf, resultsIn } from './matrix-recorder.ts'
@@ -24,7 +25,7 @@ describe.each(chosen)('%s', (topology) => {
     system = await startTopology(topology)
     transports.set(topology, system.transport)
     client = openClient(system.url, { note: recorder.note, replicas: system.replicas })
-    await stage.open(client, system.admin)
+    await stage.open({ client, contracts: noted(system.contracts, recorder.note), admin: system.admin })
   })
   beforeEach(({ task }) => recorder.begin(idOf(task)))
   // biome-ignore lint/correctness/noEmptyPattern: the suite is handed over in the second place, behind fixtures
