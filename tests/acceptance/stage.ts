@@ -1,5 +1,5 @@
 import type { Body, Client, Reply } from './client.ts'
-import type { Contracts } from './contracts.ts'
+import type { Contracts } from './neighbour.ts'
 
 /** Somebody who has an account and is logged in. */
 export interface Person extends Client {

@@ -10,7 +10,7 @@ import { carrierContract } from '../../src/modules/carrier/index.ts'
 import { customerContract } from '../../src/modules/customer/index.ts'
 import { userContract } from '../../src/modules/user/index.ts'
 import type { Exchange as NotedExchange } from '../acceptance/client.ts'
-import type { Contracts } from '../acceptance/contracts.ts'
+import type { Contracts } from '../acceptance/neighbour.ts'
 import type { SplitLayout, SplitSystem } from './split-system.ts'
 
 /** Contracts of a system, as its neighbours get them. */
