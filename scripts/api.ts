@@ -61,6 +61,27 @@ export function createApi(baseUrl: string, token?: string): Api {
   }
 }
 
+/** Said before anything was done, so even a write may be sent again. */
+const tooEarly = new Set(['OVERLOADED', 'NOT_READY'])
+
+/** The same API for scripts that come while it is busy: what it refuses for now is asked again for a while. */
+export function patient(api: Api, { patienceMs = 30_000, everyMs = 500 } = {}): Api {
+  return {
+    as: (token) => patient(api.as(token), { patienceMs, everyMs }),
+    async call<T>(...request: Parameters<Api['call']>): Promise<Answer<T>> {
+      const end = performance.now() + patienceMs
+      for (;;) {
+        try {
+          return await api.call<T>(...request)
+        } catch (error) {
+          if (!(error instanceof ApiProblem) || !tooEarly.has(error.problem.code) || performance.now() > end) throw error
+          await new Promise((resolve) => setTimeout(resolve, everyMs))
+        }
+      }
+    },
+  }
+}
+
 /** Asks again until the answer fits; events arrive a moment after the reply that caused them. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 10_000): Promise<T> {
   const end = Date.now() + timeoutMs

@@ -4,7 +4,7 @@
  *
  *     npm run seed            against a running `npm start`
  */
-import { type Api, ApiProblem, createApi, login, type Page, until } from './api.ts'
+import { type Api, ApiProblem, createApi, login, type Page, patient, until } from './api.ts'
 
 export interface DemoLogin {
   role: string
@@ -38,7 +38,7 @@ const tariffCode = 'fast-public'
 
 /** Makes the demo users, a carrier with two services, a tariff and price rules. Returns the log-ins. */
 export async function seedDemo({ baseUrl, admin, password, progress = () => {} }: SeedOptions): Promise<DemoLogin[]> {
-  const anonymous = createApi(baseUrl)
+  const anonymous = patient(createApi(baseUrl))
   const asAdmin = await login(anonymous, admin.email, admin.password)
   const logins: DemoLogin[] = [
     { role: 'admin', ...admin },

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createApi, login, type Page } from '../api.ts'
+import { createApi, login, type Page, patient } from '../api.ts'
 import { type ExplanationView, type QuoteView, quoteText } from '../quote-text.ts'
 import { type DemoLogin, demoShipment, seedDemo } from '../seed.ts'
 
@@ -27,7 +27,7 @@ export const hasDemoData = (dataDir: string): boolean => existsSync(join(dataDir
 export async function demoQuote(baseUrl: string, logins: readonly DemoLogin[]): Promise<{ text: string; curl: string } | undefined> {
   const person = logins.find(({ role }) => role === 'customer')
   if (!person) return undefined
-  const api = await login(createApi(baseUrl), person.email, person.password)
+  const api = await login(patient(createApi(baseUrl)), person.email, person.password)
   const mine = await api.call<Page<{ id: number }>>('GET', '/v1/customers?limit=1')
   const customerId = mine.body.data[0]?.id
   if (customerId === undefined) return undefined
