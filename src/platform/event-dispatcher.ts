@@ -16,7 +16,7 @@ export interface Dispatcher {
   advance(source: string, part: number, head: number): void
   /** The same, told by another process: only for lines that are in our hands, the others are in its. */
   advanceHeld(source: string, part: number, head: number): void
-  /** Where the lines of a source stand, to be held against what its database says afterwards. */
+  /** Where the lines of a source stand that are not given up, to be held against what its database says afterwards. */
   settled(source: string): Settled
   /** Stops lines that are further than their source has ever been, and takes lines into a new life of it. */
   compare(source: string, state: SourceState, before: Settled): void
@@ -239,7 +239,11 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
     advanceHeld: (source, part, head) => advance(source, part, head, ({ leasedAt }) => leasedAt !== undefined),
 
     settled: (source) =>
-      new Map([...lines].flatMap(([name, { line, position }]) => (position && line.source === source ? [[name, position] as const] : []))),
+      new Map(
+        [...lines].flatMap(([name, { line, position, retired }]) =>
+          position && !retired && line.source === source ? [[name, position] as const] : [],
+        ),
+      ),
 
     compare(source, { generation, partitions, isCopy }, before) {
       const heads = new Map(partitions.map(({ part, head }) => [part, head]))
@@ -265,6 +269,7 @@ export function createDispatcher({ positions, follow, turns, report, random = Ma
         const standing = read.get(name)
         if (!standing) continue
         work.active = standing.active
+        work.retired = standing.retired
         if (work.busy) continue
         if (standing.seq !== work.position?.seq) work.oldestAt = undefined
         work.position = { generation: standing.generation, seq: standing.seq, eventId: standing.eventId }

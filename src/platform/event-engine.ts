@@ -115,7 +115,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
         .map(({ parking, consumers }) => parking.count([...consumers.keys()])),
   })
   const nudges = redis && createNudges(owner, redis.channel)
-  const sweep = sweepEvents({ hosts: all, owner, counted, log, everyMs: sweepMs })
+  const sweep = sweepEvents({ hosts: all, farSources: () => [...farSources.values()], owner, counted, log, everyMs: sweepMs })
   let state: 'open' | 'started' | 'stopped' = 'open'
   let movedAt = performance.now()
   let pause = pollMs

@@ -11,6 +11,8 @@ import type { Log } from './logging.ts'
 export interface FarSource extends Heard {
   /** How far its streams reach, and, in return, how far its consumers are. Never fails: it waits for Redis. */
   look(dispatchers: readonly Dispatcher[]): Promise<void>
+  /** Tells the source that a consumer of this process claims no events any more. Rejects when Redis is away. */
+  giveUp(consumer: string): Promise<void>
 }
 
 export function createFarSource(name: string, streams: EventStreams, log: Pick<Log, 'info' | 'warn'>): FarSource {
@@ -36,6 +38,8 @@ export function createFarSource(name: string, streams: EventStreams, log: Pick<L
       if (isIt) lost(error)
       return isIt
     },
+
+    giveUp: source.retire,
 
     async look(dispatchers) {
       if (expected.size === 0) return

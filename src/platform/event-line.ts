@@ -27,6 +27,8 @@ export interface Work {
   conflict: boolean
   /** False while an operator has paused the consumer. */
   active: boolean
+  /** True when an operator has given it up: nobody keeps events for it. */
+  retired: boolean
   outages: number
   /** Until this timer rings the line is left alone. */
   pause: NodeJS.Timeout | undefined
@@ -62,6 +64,7 @@ export function createWork(line: Line, consumer: Consumer, source: ReadableSourc
     singleUntil: 0,
     conflict: false,
     active: true,
+    retired: false,
     outages: 0,
     pause: undefined,
     oldestAt: undefined,

@@ -36,6 +36,8 @@ export interface Registration {
 export interface Standing extends Position {
   /** False while an operator has paused or retired the consumer. */
   readonly active: boolean
+  /** True when it was given up for ever. */
+  readonly retired: boolean
   /** True when events of this line are parked. */
   readonly parked: boolean
 }
@@ -109,7 +111,12 @@ export function createPositions({ db }: Connection<DatabaseName>, owner: string)
       return new Map(
         rows.map((row) => [
           lineName({ consumer: textOf(row, 'consumer'), source: textOf(row, 'source'), part: numberOf(row, 'part') }),
-          { ...positionOf(row), active: textOf(row, 'state') === 'active', parked: Number(row.parked) === 1 },
+          {
+            ...positionOf(row),
+            active: textOf(row, 'state') === 'active',
+            retired: textOf(row, 'state') === 'retired',
+            parked: Number(row.parked) === 1,
+          },
         ]),
       )
     },

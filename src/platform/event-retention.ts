@@ -44,6 +44,12 @@ export async function hearConsumers(
   }
 }
 
+/** Consumers of a database that are given up, and whose events they heard. */
+export async function retiredConsumers({ db }: Connection<DatabaseName>): Promise<readonly { consumer: string; source: string }[]> {
+  const rows = await selectRows(db, sql`SELECT consumer, source FROM inbox_consumer WHERE state = 'retired'`)
+  return rows.map((row) => ({ consumer: textOf(row, 'consumer'), source: textOf(row, 'source') }))
+}
+
 /** Rows per statement: the most, and how many at first. A chunk that held its lock too long makes the next one smaller. */
 const mostRows = 1_000
 const firstRows = 200

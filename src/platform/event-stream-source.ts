@@ -20,6 +20,8 @@ export interface StreamSource {
   trueUpTo(part: number, known: number): Promise<number | undefined>
   /** Says how far a consumer is, when that is news or was said long ago. */
   acknowledge(consumer: string, part: number, position: { generation: number; seq: number }): Promise<void>
+  /** Says that a consumer is given up. */
+  retire(consumer: string): Promise<void>
 }
 
 const sayAgainMs = 20_000
@@ -104,6 +106,11 @@ export function createStreamSource(name: string, streams: EventStreams): StreamS
     async trueUpTo(part, generation) {
       const newer = known().bases.filter((base) => base.part === part && base.generation > generation)
       return newer.length === 0 ? undefined : Math.min(...newer.map(({ base }) => base))
+    },
+
+    async retire(consumer) {
+      facts ??= await streams.facts(name)
+      for (const part of facts ? parts : []) await streams.retire(place(part), consumer)
     },
 
     async acknowledge(consumer, part, { generation, seq }) {

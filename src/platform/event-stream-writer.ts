@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Database, DatabaseName } from './databases.ts'
 import type { EventSource, LogBounds, LoggedEvent } from './event-sources.ts'
 import { numberOf, selectRows } from './event-statements.ts'
-import type { ConsumerMark, EventStreams, Place, SourceFacts, StreamState } from './event-streams.ts'
+import type { EventStreams, Place, SourceFacts, StreamState } from './event-streams.ts'
 import type { Log } from './logging.ts'
 
 /**
@@ -15,7 +15,7 @@ export interface StreamWriter {
   /** Compares every partition with what the database says. Rejects when Redis or the database is away. */
   look(generation: number, heads: ReadonlyMap<number, number>): Promise<void>
   /** How far consumers in other processes are, as they have said it themselves. */
-  heard(): readonly { consumer: string; part: number; seq: number }[]
+  heard(): { positions: readonly { consumer: string; part: number; seq: number }[]; retired: readonly string[] }
   /** Consumers in other processes that are further than the log, once for each partition. */
   ahead(): readonly string[]
   stop(): Promise<void>
@@ -39,7 +39,7 @@ const lanes = 2
 
 export function createStreamWriter({ database, source, streams, written, repaired, log }: StreamWriterNeeds): StreamWriter {
   const wanted = new Map<number, number>()
-  const marks = new Map<number, readonly ConsumerMark[]>()
+  const marks = new Map<number, Pick<StreamState, 'consumers' | 'retired'>>()
   const conflicts = new Map<number, readonly string[]>()
   let generation: number | undefined
   let facts: SourceFacts | undefined
@@ -83,7 +83,7 @@ export function createStreamWriter({ database, source, streams, written, repaire
   async function bring(place: Place, known: number): Promise<void> {
     for (;;) {
       const state = await streams.look(place)
-      marks.set(place.part, state.consumers)
+      marks.set(place.part, state)
       const bounds = await boundsOf(place, state, known)
       if (!bounds || (await isAhead(place, state, bounds))) return
       const head = bounds.next - 1
@@ -201,7 +201,10 @@ export function createStreamWriter({ database, source, streams, written, repaire
       begin()
       await working
     },
-    heard: () => [...marks].flatMap(([part, consumers]) => consumers.map(({ consumer, seq }) => ({ consumer, part, seq }))),
+    heard: () => ({
+      positions: [...marks].flatMap(([part, { consumers }]) => consumers.map(({ consumer, seq }) => ({ consumer, part, seq }))),
+      retired: [...new Set([...marks.values()].flatMap(({ retired }) => retired))],
+    }),
     ahead: () => [...conflicts.values()].flat(),
     async stop() {
       stopping = true

@@ -107,6 +107,34 @@ test('keeps in the outbox what a consumer in another process has not settled', a
   expect((await claims()).map(({ acked_seq: seq }) => Number(seq))).toEqual([2])
 })
 
+test('EV-20: a consumer in another process that is given up claims nothing any more, while its process lives and others of it go on', async () => {
+  const { publisher, publish, hear, sail, allBooked, command, streamOf, partOf, world } = straits
+  const consumers = [bookkeeping(), { ...bookkeeping(), consumer: 'harbour.watch', handle: async () => {} }]
+  await sail(1, 1, 2)
+  await publisher.events.stop()
+  await publish({ sweepMs: 50 })
+  await hear(consumers)
+  await allBooked()
+  const acks = `${await streamOf(await partOf(1))}:acks`
+  const said = async (consumer: string) => (await command('HGET', acks, consumer)) as string | null
+  const claiming = async () => (await world.rows('ships', 'SELECT DISTINCT consumer FROM outbox_ack')).map(({ consumer }) => consumer)
+  await until(async () => (await claiming()).length === 2, 'both claim what they have not settled')
+
+  await world.rows('harbours', "UPDATE inbox_consumer SET state = 'retired' WHERE consumer = 'harbour.book'")
+  await until(async () => {
+    // What is said, is said in the order in which they subscribe.
+    await command('HDEL', acks, 'harbour.book', 'harbour.watch')
+    await until(async () => (await said('harbour.watch')) !== null, 'the other one says how far it is')
+    return (await said('harbour.book')) === null
+  }, 'nothing is said for the one that is given up')
+  await hear(consumers, { sweepMs: 50 })
+
+  await until(async () => (await claiming()).join() === 'harbour.watch', 'its claim is gone', 5_000)
+  await command('FLUSHALL')
+  await until(async () => (await said('harbour.book')) === 'retired', 'it is said again', 5_000)
+  expect(await claiming()).toEqual(['harbour.watch'])
+})
+
 test('a consumer that begins at the beginning begins with the oldest event that was kept', async () => {
   const { hear, sail, steps, command, streamOf, partOf, world } = straits
   await sail(1, 1, 4)

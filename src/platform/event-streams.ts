@@ -27,6 +27,8 @@ export interface EventStreams {
   read(place: Place, from: number, limit: number): Promise<readonly LoggedEvent[]>
   /** The consumer has settled up to this number, and, where it says so, cannot find what follows. */
   acknowledge(place: Place, consumer: string, seq: number, options: { misses: boolean }): Promise<void>
+  /** The consumer is given up, and with it whatever it has not settled. */
+  retire(place: Place, consumer: string): Promise<void>
   /** A life is over: nobody reads its streams any more. */
   drop(source: string, generation: number): Promise<void>
 }
@@ -53,6 +55,8 @@ export interface StreamState {
   readonly last: StreamEntry | undefined
   readonly bounds: LogBounds | undefined
   readonly consumers: readonly ConsumerMark[]
+  /** Names of those that are given up. */
+  readonly retired: readonly string[]
 }
 
 export interface ConsumerMark {
@@ -101,6 +105,9 @@ const mark = script(`${now}
   return 1
 `)
 
+/** In place of a position. */
+const retired = 'retired'
+const giveUp = script(`redis.call('HDEL', KEYS[1], ARGV[1]) redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) return 1`)
 const tell = script(`redis.call('HDEL', KEYS[1], ':bounds') redis.call('HSET', KEYS[1], ':bounds', ARGV[1]) return 1`)
 const remove = script(`redis.call('DEL', unpack(KEYS)) return 1`)
 const put = script(`redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], ARGV[1]) return 1`)
@@ -124,12 +131,14 @@ export function createEventStreams(redis: ModuleRedis): EventStreams {
       const [time, first, last, marks] = listOf(await redis.run(lookAt, [streamKey(place), marksKey(place)], []))
       const entries = new Map<string, string>(pairsOf(marks))
       const bounds = entries.get(':bounds')
+      const told = [...entries].filter(([name]) => !name.startsWith(':'))
       const newest = listOf(last).map(entryOf)[0]
       return {
         first: listOf(first).map(entryOf)[0]?.seq,
         last: newest && { seq: newest.seq, eventId: newest.fields.get('i') ?? '' },
         bounds: bounds === undefined ? undefined : (JSON.parse(bounds) as LogBounds),
-        consumers: [...entries].filter(([name]) => !name.startsWith(':')).map(([name, text]) => markOf(name, text, Number(time))),
+        consumers: told.filter(([, text]) => text !== retired).map(([name, text]) => markOf(name, text, Number(time))),
+        retired: told.filter(([, text]) => text === retired).map(([name]) => name),
       }
     },
 
@@ -171,6 +180,10 @@ export function createEventStreams(redis: ModuleRedis): EventStreams {
 
     async acknowledge(place, consumer, seq, { misses }) {
       await redis.run(mark, [marksKey(place)], [consumer, seq, misses ? 1 : 0])
+    },
+
+    async retire(place, consumer) {
+      await redis.run(giveUp, [marksKey(place)], [consumer, retired])
     },
 
     async drop(source, generation) {

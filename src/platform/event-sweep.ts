@@ -1,6 +1,7 @@
+import type { FarSource } from './event-far-sources.ts'
 import type { Host } from './event-host.ts'
 import type { EventMetrics } from './event-metrics.ts'
-import { hearConsumers } from './event-retention.ts'
+import { hearConsumers, retiredConsumers } from './event-retention.ts'
 import { createLeases } from './lease.ts'
 import type { Log } from './logging.ts'
 
@@ -18,13 +19,15 @@ export interface EventSweep {
 export interface EventSweepNeeds {
   /** Every database of this process. */
   hosts: () => readonly Host[]
+  /** Whose events come from other processes. */
+  farSources: () => readonly FarSource[]
   owner: string
   counted: Pick<EventMetrics, 'purgeBlocked'>
   log: Pick<Log, 'info' | 'warn'>
   everyMs: number
 }
 
-export function sweepEvents({ hosts, owner, counted, log, everyMs }: EventSweepNeeds): EventSweep {
+export function sweepEvents({ hosts, farSources, owner, counted, log, everyMs }: EventSweepNeeds): EventSweep {
   let stopping = false
   let timer: NodeJS.Timeout | undefined
   let sweeping: Promise<void> = Promise.resolve()
@@ -32,6 +35,10 @@ export function sweepEvents({ hosts, owner, counted, log, everyMs }: EventSweepN
   async function sweep(): Promise<void> {
     for (const host of hosts()) {
       if (stopping) return
+      if (farSources().length > 0)
+        await giveUp(host).catch((error: unknown) =>
+          log.warn({ database: host.database.name, error }, 'consumers were not given up, next time'),
+        )
       if (!host.publishes || host.generation === undefined) continue
       const source = host.source.name
       try {
@@ -41,6 +48,14 @@ export function sweepEvents({ hosts, owner, counted, log, everyMs }: EventSweepN
       } catch (error) {
         log.warn({ source, error }, 'the log of events could not be tended, next time')
       }
+    }
+  }
+
+  /** Whoever keeps events for consumers of this process that are given up is told so again and again: Redis may have lost it. */
+  async function giveUp({ database }: Host): Promise<void> {
+    for (const { consumer, source } of await retiredConsumers(database.events)) {
+      const far = farSources().find(({ source: { name } }) => name === source)
+      await far?.giveUp(consumer)
     }
   }
 
@@ -56,10 +71,11 @@ export function sweepEvents({ hosts, owner, counted, log, everyMs }: EventSweepN
         log.warn({ source: source.name, database: database.name, error }, 'consumers were not heard, the log is kept for them')
       }
     }
-    const far = streamed?.heard() ?? []
-    if (far.length > 0) {
-      await retention.expect([...new Set(far.map(({ consumer }) => consumer))])
-      await retention.acknowledge({ positions: far, retired: [] })
+    const far = streamed?.heard()
+    if (far) {
+      const known = new Set(far.positions.map(({ consumer }) => consumer))
+      await retention.expect([...known].filter((consumer) => !far.retired.includes(consumer)))
+      await retention.acknowledge({ ...far, positions: far.positions.filter(({ consumer }) => !far.retired.includes(consumer)) })
     }
     const purged = await retention.purge(() => stopping)
     if (purged > 0) log.info({ source: source.name, purged }, 'old events purged')

@@ -14,7 +14,7 @@ export interface Straits {
   connection(): Redis
   /** One more process that publishes. */
   publish(more?: { sweepMs?: number; retentionDays?: number }): Promise<Crew>
-  hear(subscriptions?: Subscriptions<ShipEvents, HarbourTx>): Promise<Crew>
+  hear(subscriptions?: Subscriptions<ShipEvents, HarbourTx>, more?: { sweepMs?: number }): Promise<Crew>
   /** These steps of so many ships, a transaction for each step. */
   sail(ships: number, from: number, to: number): Promise<void>
   /** As the administrator of Redis. */
@@ -56,8 +56,8 @@ export async function openStraits(server: () => RedisServer): Promise<Straits> {
       await crew.events.start()
       return crew
     },
-    async hear(subscriptions = [bookkeeping()]) {
-      const crew = world.crew(timings, { redis: straits.connection() })
+    async hear(subscriptions = [bookkeeping()], more = {}) {
+      const crew = world.crew({ ...timings, ...more }, { redis: straits.connection() })
       crew.events.register({ database: undefined, contract: straitsContract })
       crew.events.register({ database: crew.harbours, subscriptions })
       await crew.events.start()
