@@ -45,7 +45,7 @@ export function createRepeats({ isPeerFailure, repeated }: { isPeerFailure: IsPe
 export interface Guard {
   /** Runs one attempt. Rejects with OVERLOADED or DEPENDENCY_UNAVAILABLE without one when it must not be made. */
   run<R>(attempt: () => Promise<R>, signal: AbortSignal): Promise<R>
-  /** Whether an attempt would be refused now. */
+  /** Whether an attempt would be refused now. One that is due, to see whether the peer is back, would not. */
   readonly isOpen: boolean
 }
 
@@ -69,7 +69,11 @@ export function createGuard({ target, isPeerFailure, changed }: GuardOptions): G
     halfOpenAfter: openMs,
     breaker: new CountBreaker({ threshold: 0.5 - 1e-9, size: window, minimumNumberOfCalls: fewestCalls }),
   })
-  breaker.onBreak(() => changed?.(true))
+  let openedAt = 0
+  breaker.onBreak(() => {
+    openedAt = Date.now()
+    changed?.(true)
+  })
   breaker.onReset(() => changed?.(false))
   return {
     async run(attempt, signal) {
@@ -84,7 +88,9 @@ export function createGuard({ target, isPeerFailure, changed }: GuardOptions): G
       }
     },
     get isOpen() {
-      return breaker.state === CircuitState.Open || breaker.state === CircuitState.HalfOpen
+      // The library turns to half open with the attempt itself: who waited for that would never try a peer that has a sibling.
+      const isDue = Date.now() - openedAt >= openMs
+      return breaker.state === CircuitState.HalfOpen || (breaker.state === CircuitState.Open && !isDue)
     },
   }
 }

@@ -47,6 +47,7 @@ interface Target {
 
 export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): Peer {
   const failures = new WeakSet<object>()
+  const unsent = new WeakSet<object>()
   const isPeerFailure = (error: unknown): boolean =>
     typeof error === 'object' && error !== null && (failures.has(error) || ('code' in error && error.code === DeadlineExceeded.code))
   const repeats = createRepeats({ isPeerFailure, repeated: () => observe.repeated(module) })
@@ -67,13 +68,11 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     return known
   }
 
-  /** The next address in turn that is not known to fail; when all do, the next one says so. */
-  function nextTarget(): Target {
-    const inTurn = targets.map((_, index) => targets[(turn + index) % targets.length]).filter((target) => target !== undefined)
+  /** The addresses in turn, those that are known to fail last: when all are, the next one says so. */
+  function targetsInTurn(): Target[] {
+    const inTurn = [...targets.slice(turn), ...targets.slice(0, turn)]
     turn = (turn + 1) % targets.length
-    const chosen = inTurn.find(({ guard }) => !guard.isOpen) ?? inTurn[0]
-    if (!chosen) throw new TypeError(`${module} has no address`)
-    return chosen
+    return [...inTurn.filter(({ guard }) => !guard.isOpen), ...inTurn.filter(({ guard }) => guard.isOpen)]
   }
 
   function failure(url: string, what: string, cause: unknown): AppError {
@@ -95,7 +94,9 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       const lost = failure(url, 'does not answer', error)
-      throw declared.idempotent || wasNeverSent(error) ? lost : RemoteOutcomeUnknown({ operation: request.label }, { cause: lost.cause })
+      const isUnsent = wasNeverSent(error)
+      if (isUnsent) unsent.add(lost)
+      throw declared.idempotent || isUnsent ? lost : RemoteOutcomeUnknown({ operation: request.label }, { cause: lost.cause })
     }
     const { status, text } = answered
     if (status === 204 && declared.absent) return undefined
@@ -111,17 +112,32 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     return reply.answer
   }
 
+  /** An address that nothing was sent to is passed over: to ask the next one is no repeat, so that one of several may come and go. */
+  async function sendToOne(request: Request, attempt: number, signal: AbortSignal): Promise<unknown> {
+    const inTurn = targetsInTurn()
+    for (const [index, target] of inTurn.entries()) {
+      let isSent = false
+      try {
+        return await target.guard.run(() => {
+          isSent = true
+          return send(target, request, attempt)
+        }, signal)
+      } catch (error) {
+        const isUnsent = !isSent || (typeof error === 'object' && error !== null && unsent.has(error))
+        if (!isUnsent || signal.aborted || index === inTurn.length - 1) throw error
+      }
+    }
+    throw new TypeError(`${module} has no address`)
+  }
+
   async function ask(request: Request): Promise<unknown> {
     const { signal, isRepeat } = currentContext()
     if (!signal) throw new TypeError('a remote call has a deadline')
     const { declared } = request
-    return repeats.run(
-      (attempt) => {
-        const target = nextTarget()
-        return target.guard.run(() => send(target, request, isRepeat ? Math.max(attempt, 2) : attempt), signal)
-      },
-      { repeatable: declared.kind === 'query' && !isRepeat, signal },
-    )
+    return repeats.run((attempt) => sendToOne(request, isRepeat ? Math.max(attempt, 2) : attempt, signal), {
+      repeatable: declared.kind === 'query' && !isRepeat,
+      signal,
+    })
   }
 
   return {
@@ -166,7 +182,7 @@ interface Request {
   body: string
 }
 
-const unsent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
+const neverConnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
 
 /** The connection was never there, so nothing can have been done. */
-const wasNeverSent = (error: unknown): boolean => error instanceof Error && 'code' in error && unsent.has(String(error.code))
+const wasNeverSent = (error: unknown): boolean => error instanceof Error && 'code' in error && neverConnected.has(String(error.code))

@@ -327,16 +327,47 @@ describe('TP-11: a peer in trouble', () => {
     await expect.poll(() => lent.weigh({}).catch(() => undefined), { timeout: 5_000 }).toEqual({ grams: 4 })
   })
 
-  it('leaves the work to another address of the same module', async () => {
+  it('is passed over where another address of the module takes the call: nothing was sent, so a command goes there as well', async () => {
     const owner = openProcess('back')
     owner.exchange.offer(parcels, nothing)
-    const caller = openProcess('middle', { user: ['http://127.0.0.1:1', await listen(owner)] })
+    const dead = ['http://127.0.0.1:1', 'http://127.0.0.1:2']
+    const caller = openProcess('middle', { user: [...dead, await listen(owner)] })
+    const lent = caller.exchange.offer(parcels, undefined).to('customer')
+
+    const outcomes: unknown[] = []
+    for (let n = 0; n < 30; n += 1) outcomes.push(await failureOf(lent.weigh({})), await failureOf(lent.send({})))
+
+    expect(outcomes.filter((outcome) => outcome !== 'none')).toEqual([])
+    expect(await caller.metrics.registry.metrics()).not.toMatch(/calls_repeated_total\{.*\} [1-9]/)
+  })
+
+  it('that was away is asked again when it is back, also while another address serves', async () => {
+    let isBroken = true
+    let calls = 0
+    const shaky = createServer((request, reply) => {
+      calls += 1
+      if (isBroken) request.socket.destroy()
+      else reply.writeHead(200).end('{"answer":{"grams":4}}')
+    })
+    await new Promise<void>((resolve) => shaky.listen(0, '127.0.0.1', resolve))
+    endings.push(() => {
+      shaky.close()
+      shaky.closeAllConnections()
+    })
+    const address = shaky.address()
+    const owner = openProcess('back')
+    owner.exchange.offer(parcels, nothing)
+    const urls = [`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`, await listen(owner)]
+    const caller = openProcess('middle', { user: urls })
     const lent = caller.exchange.offer(parcels, undefined).to('customer')
     for (let n = 0; n < 40; n += 1) await failureOf(lent.weigh({}))
+    const spared = calls
 
-    const after = await Promise.all(Array.from({ length: 20 }, () => failureOf(lent.weigh({}))))
+    isBroken = false
+    const answers = async (): Promise<number | undefined> => (await lent.weigh({}).catch(() => undefined))?.grams
 
-    expect(after.filter((outcome) => outcome !== 'none')).toEqual([])
+    await expect.poll(answers, { timeout: 5_000 }).toBe(4)
+    expect(spared).toBeLessThan(20)
   })
 
   it('a command is sent once, whatever becomes of it', async () => {
