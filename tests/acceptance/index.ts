@@ -2,6 +2,7 @@ import { carriers } from './carriers.ts'
 import { contracts } from './contracts.ts'
 import { customers } from './customers.ts'
 import { mainJob } from './main-job.ts'
+import { operations } from './operations.ts'
 import { prices } from './prices.ts'
 import { quotes } from './quotes.ts'
 import { rights } from './rights.ts'
@@ -21,5 +22,6 @@ export const stories: Readonly<Record<string, (stage: Stage) => void>> = {
   prices,
   quotes,
   'what travels': travelling,
+  operations,
   'the surface': surface,
 }

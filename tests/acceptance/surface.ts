@@ -95,4 +95,20 @@ export function surface(stage: Stage): void {
     expect(body.type).toBe('http://bulkhead.test/problems/quote-not-found')
     expect([page.status, page.text.includes('QUOTE_NOT_FOUND')]).toEqual([200, true])
   })
+
+  it('the document describes the whole system, at every process', async () => {
+    const { status, body } = await stage.nobody.ask<{ paths: object }>('GET /openapi.json')
+
+    expect(status).toBe(200)
+    expect(Object.keys(body.paths)).toEqual(expect.arrayContaining(['/v1/auth/login', ...lists, '/v1/events']))
+  })
+
+  it('what can be permitted is told with every address that asks for it', async () => {
+    const { body } = await stage.admin.ask<{ data: { permission: string; routes: string[] }[] }>('GET /v1/permissions')
+    const routesOf = (wanted: string) => body.data.find(({ permission }) => permission === wanted)?.routes
+
+    expect(routesOf('user:read')).toEqual(['GET /v1/users', 'GET /v1/users/{id}', 'GET /v1/users/{id}/roles'])
+    expect(routesOf('quote:create')).toEqual(['POST /v1/quotes', 'POST /v1/rates'])
+    expect(routesOf('carrier:transfer')).toEqual(['POST /v1/carriers/{id}/transfer-owner'])
+  })
 }

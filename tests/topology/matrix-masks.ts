@@ -33,8 +33,8 @@ const pattern = new RegExp(
 /** Equal or not tells something. Instants do not: two of them may fall into one millisecond or into two. */
 const numbered: readonly Kind[] = ['uuid', 'hash', 'id']
 
-/** Members whose values are made up at random or measured. */
-const unlike = new Set(['requestId', 'nextCursor', 'kid', 'x', 'y', 'lag', 'latencyMs', 'uptimeSeconds'])
+/** Members whose values are made up at random, measured, or follow from an id, as the partition of a subject does. */
+const unlike = new Set(['requestId', 'traceparent', 'nextCursor', 'kid', 'x', 'y', 'part', 'seq', 'lag'])
 
 export function createMasks(): Masks {
   const seen = new Map<string, string>()
