@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { performancePage } from './page.ts'
 import type { Performance } from './results.ts'
+import { isKept, promises } from './transports.ts'
 
 const docs = resolve(import.meta.dirname, '../../docs')
 
@@ -24,4 +25,12 @@ test('what was measured of events lies within what is promised', () => {
     expect(count === 100_000 ? seconds : 0).toBeLessThanOrEqual(60)
   }
   expect(events?.publishing.ratioOfP99).toBeLessThanOrEqual(1.2)
+})
+
+test('TP-16: what was measured of transports and layouts lies within what is promised', () => {
+  const { transports }: Performance = JSON.parse(readFileSync(`${docs}/performance.json`, 'utf8'))
+  const promised = transports ? promises(transports) : []
+
+  expect(promised.length).toBeGreaterThanOrEqual(7)
+  expect(promised.filter((each) => !isKept(each))).toEqual([])
 })

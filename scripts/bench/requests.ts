@@ -6,7 +6,7 @@ import { createApi, login } from '../api.ts'
 import { demoEmails, demoShipment } from '../seed.ts'
 import { freePort } from '../servers/ports.ts'
 import { cpuSeconds, rounded } from './figures.ts'
-import { type BenchSystem, startBenchSystem } from './system.ts'
+import { type BenchSystem, prepareBenchData } from './system.ts'
 
 /**
  * Server CPU per request, as ratios to bare Fastify in the same run. Absolute times of a shared machine mean little: every
@@ -33,22 +33,33 @@ export interface Idle {
   readonly shareOfCore: number
 }
 
-interface Target {
+interface Target extends Load {
   name: string
   pid: number
+}
+
+/** Requests of one kind. */
+export interface Load {
   url: string
   requests: number
   method?: 'GET' | 'POST'
   headers?: Record<string, string>
   body?: string
+  /** At once; eight unless said. */
+  connections?: number
 }
 
 export async function measureRequests(rounds: number, say: (text: string) => void): Promise<RequestFigures> {
   const children: ChildProcess[] = []
-  const system = await startBenchSystem(say)
+  say('starting a system of its own … ')
+  const data = await prepareBenchData()
+  let system: BenchSystem | undefined
   try {
-    const idle = await measureIdle(system, say)
-    const targets = await makeTargets(system, children)
+    system = await data.start()
+    const pid = requirePid(system)
+    say('ready\n')
+    const idle = await measureIdle(pid, system, say)
+    const targets = await makeTargets(pid, system, children)
     const best = new Map<string, number>()
     for (let round = 0; round <= rounds; round += 1) {
       say(`\rround ${round}/${rounds} `)
@@ -71,12 +82,23 @@ export async function measureRequests(rounds: number, say: (text: string) => voi
     }
   } finally {
     for (const child of children) child.kill('SIGTERM')
-    await system.stop()
+    await system?.stop()
+    data.remove()
   }
 }
 
+function requirePid({ processes }: BenchSystem): number {
+  const api = processes.get('api')
+  if (!api) throw new Error('the system of the benchmark has no process')
+  return api.pid
+}
+
 /** After the start has come to rest: what a look around costs that finds nothing. */
-async function measureIdle({ pid, customerDatabase: { schema, ...account } }: BenchSystem, say: (text: string) => void): Promise<Idle> {
+async function measureIdle(
+  pid: number,
+  { customerDatabase: { schema, ...account } }: BenchSystem,
+  say: (text: string) => void,
+): Promise<Idle> {
   const [restSeconds, seconds] = [15, 30]
   say('waiting for it to come to rest … ')
   const connection = await mysql.createConnection({ ...account, database: schema })
@@ -98,31 +120,31 @@ async function measureIdle({ pid, customerDatabase: { schema, ...account } }: Be
   }
 }
 
-async function makeTargets(system: BenchSystem, children: ChildProcess[]): Promise<Target[]> {
+async function makeTargets(pid: number, system: BenchSystem, children: ChildProcess[]): Promise<Target[]> {
   const hello = await bare(children, 'hello')
   const mysql = await bare(children, 'mysql', JSON.stringify(system.customerDatabase))
   const api = createApi(system.url)
   const owner = await login(api, demoEmails.customer, system.demoPassword)
   const { body: own } = await owner.call<{ data: { id: number }[] }>('GET', '/v1/customers')
   const id = own.data[0]?.id
-  const asStaff = { authorization: `Bearer ${await tokenOf(system, system.admin.email, system.admin.password)}` }
-  const asCustomer = { authorization: `Bearer ${await tokenOf(system, demoEmails.customer, system.demoPassword)}` }
+  const asStaff = { authorization: `Bearer ${await tokenOf(system.url, system.admin.email, system.admin.password)}` }
+  const asCustomer = { authorization: `Bearer ${await tokenOf(system.url, demoEmails.customer, system.demoPassword)}` }
   return [
     { name: 'bare Fastify, hello', ...hello, url: `${hello.url}/hello`, requests: 4_000 },
     { name: 'bare Fastify + mysql2 execute, customer by id', ...mysql, url: `${mysql.url}/customers/${id}`, requests: 3_000 },
-    { name: 'API: health/live', pid: system.pid, url: `${system.url}/health/live`, requests: 4_000 },
+    { name: 'API: health/live', pid, url: `${system.url}/health/live`, requests: 4_000 },
     // The owner's read goes to the database with the owner in its WHERE; the staff's read may come from the cache.
     {
       name: 'API: customer by id, uncached',
-      pid: system.pid,
+      pid,
       url: `${system.url}/v1/customers/${id}`,
       headers: asCustomer,
       requests: 3_000,
     },
-    { name: 'API: customer by id, cached', pid: system.pid, url: `${system.url}/v1/customers/${id}`, headers: asStaff, requests: 4_000 },
+    { name: 'API: customer by id, cached', pid, url: `${system.url}/v1/customers/${id}`, headers: asStaff, requests: 4_000 },
     {
       name: 'API: prices without storing (POST /v1/rates)',
-      pid: system.pid,
+      pid,
       url: `${system.url}/v1/rates`,
       method: 'POST',
       headers: { ...asStaff, 'content-type': 'application/json' },
@@ -131,7 +153,7 @@ async function makeTargets(system: BenchSystem, children: ChildProcess[]): Promi
     },
     {
       name: 'API: quote (POST /v1/quotes)',
-      pid: system.pid,
+      pid,
       url: `${system.url}/v1/quotes`,
       method: 'POST',
       headers: { ...asStaff, 'content-type': 'application/json' },
@@ -141,8 +163,8 @@ async function makeTargets(system: BenchSystem, children: ChildProcess[]): Promi
   ]
 }
 
-async function tokenOf(system: BenchSystem, email: string, password: string): Promise<string> {
-  const { body } = await createApi(system.url).call<{ accessToken: string }>('POST', '/v1/auth/login', { body: { email, password } })
+export async function tokenOf(url: string, email: string, password: string): Promise<string> {
+  const { body } = await createApi(url).call<{ accessToken: string }>('POST', '/v1/auth/login', { body: { email, password } })
   return body.accessToken
 }
 
@@ -161,20 +183,23 @@ async function bare(children: ChildProcess[], kind: string, ...more: string[]): 
 /** Microseconds of CPU of the server per answered request. */
 async function cpuPerRequest(target: Target): Promise<number> {
   const before = cpuSeconds(target.pid)
-  const result = await autocannon({
-    url: target.url,
-    method: target.method ?? 'GET',
-    headers: target.headers ?? {},
-    ...(target.body === undefined ? {} : { body: target.body }),
-    connections: 8,
-    amount: target.requests,
-  })
+  const { isWhole, statuses } = await send(target)
   const used = cpuSeconds(target.pid) - before
-  // On a machine under other load a few requests are refused in time, as they should be; more would be another measurement.
-  if (result.non2xx > target.requests / 100)
-    throw new Error(
-      `${target.name}: of ${target.requests} answers ${result.non2xx} were no success: ${JSON.stringify(result.statusCodeStats)}`,
-    )
-  if (result.non2xx > 0) process.stderr.write(`${target.name}: ${JSON.stringify(result.statusCodeStats)}\n`)
+  if (!isWhole) throw new Error(`${target.name}: of ${target.requests} answers too many were no success: ${statuses}`)
   return (used * 1e6) / target.requests
+}
+
+interface Sent {
+  perSecond: number
+  /** On a machine under other load a few requests are refused in time, as they should be; with more it is another measurement. */
+  isWhole: boolean
+  statuses: string
+}
+
+export async function send({ url, method = 'GET', headers = {}, body, requests, connections = 8 }: Load): Promise<Sent> {
+  const began = performance.now()
+  const result = await autocannon({ url, method, headers, ...(body === undefined ? {} : { body }), connections, amount: requests })
+  const seconds = (performance.now() - began) / 1_000
+  const statuses = JSON.stringify(result.statusCodeStats)
+  return { perSecond: (requests - result.non2xx) / seconds, isWhole: result.non2xx <= requests / 100, statuses }
 }

@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs'
 import type { Machine } from '../chaos/results.ts'
 import type { EventFigures } from './events.ts'
 import type { RequestFigures } from './requests.ts'
+import type { TransportFigures } from './transports.ts'
 
 /** What `npm run bench` keeps: the page is made of it. */
 export interface Performance {
   readonly machine: Machine
   readonly requests?: RequestFigures & Circumstances
   readonly events?: EventFigures & Circumstances
+  readonly transports?: TransportFigures & Circumstances
 }
 
 export interface Circumstances {
