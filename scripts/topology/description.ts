@@ -10,8 +10,8 @@ export async function describeTopology(config: Config): Promise<TopologyReport> 
   const isHere = (module: ModuleName): boolean => config.modules.includes(module)
   const place = (module: ModuleName): LentContract['at'] => (isHere(module) ? 'here' : (config.peers[module] ?? []))
   const calls = config.modules.flatMap((caller) => callsOf(caller).map((module) => ({ caller, module, at: place(module) })))
-  // Who is asking is told by auth; and what operators want to know of a database is asked where it is.
-  const asked = ['auth' as const, ...databaseNames.map(ownerOf)].filter((module) => !isHere(module))
+  // Who is asking is told by auth; and what operators want to know of a database is asked where it is, if that is known.
+  const asked = ['auth' as const, ...databaseNames.map(ownerOf)].filter((module) => !isHere(module) && config.peers[module])
   const asking = asked.map((module) => ({ caller: 'platform' as const, module, at: place(module) }))
   const publishers = await publishersByKey()
   const heard = [...(await hearingOf(moduleNames))].flatMap(([key, consumers]) => consumers.map((consumer) => ({ consumer, key })))

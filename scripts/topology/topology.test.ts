@@ -22,7 +22,7 @@ function topology(command: string, environment: Record<string, string>): { code:
 
 const back = {
   MODULES: 'customer,carrier',
-  PEERS: 'auth=http://a:7400|http://b:7400,user=http://a:7400,pricing=http://a:7400',
+  PEERS: 'auth=http://a:7400|http://b:7400,user=http://a:7400',
   PROCESS_NAME: 'back',
   BULKHEAD_DATA_DIR: folder,
   CUSTOMER_DB_HOST: 'db',

@@ -5,6 +5,7 @@ import { createPeer, type Peer, type PeerObserver } from './contract-peer.ts'
 import { type AnyOperation, type ContractServer, createContractServer } from './contract-server.ts'
 import type { Caller } from './contract-wire.ts'
 import { type Contract, type ContractOf, offer } from './contracts.ts'
+import { DependencyUnavailable } from './dependency-errors.ts'
 import type { Component } from './health.ts'
 import type { Log } from './logging.ts'
 import type { Metrics } from './metrics.ts'
@@ -91,12 +92,21 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
     return peer
   }
 
+  /** Operators may ask any process for everything; one that does its own work without a module need not know where that is. */
+  const isUnknown = ({ door, module }: Contract): boolean => door === '_ops' && isModuleName(module) && !addresses[module]
+
   /** Each operation as a call of the peer. Those of the unit alone throw when they are called: a unit is hosted together. */
   function remote(contract: Contract, caller: Caller): Record<string, AnyOperation> {
     if (!isModuleName(contract.module) || !tokens) throw new TypeError(`${contract.module} cannot be called in another process`)
+    const operations = Object.keys(contract.operations)
+    if (isUnknown(contract)) {
+      const refuse = async (): Promise<never> => {
+        throw DependencyUnavailable({ dependency: contract.module }, { cause: `PEERS does not name ${contract.module}` })
+      }
+      return Object.fromEntries(operations.map((name) => [name, refuse]))
+    }
     const peer = peerOf(contract.module, tokens)
     if (contract.door === '_rpc') needed.add(contract.module)
-    const operations = Object.keys(contract.operations)
     return Object.fromEntries(operations.map((name) => [name, (input: unknown) => peer.call(caller, contract, name, input)]))
   }
 
@@ -130,7 +140,7 @@ export function createExchange({ config, metrics, log }: ExchangeNeeds): Exchang
         to(caller) {
           if (!callers.includes(caller)) throw new TypeError(`${caller} does not know ${contract.module}: see the table of modules`)
           const operations = local ? (local as Readonly<Record<string, AnyOperation>>) : remote(contract, caller)
-          note(caller, contract.module, local !== undefined)
+          if (local || !isUnknown(contract)) note(caller, contract.module, local !== undefined)
           return Object.freeze(counted(contract, caller, operations)) as ContractOf<C>
         },
       }

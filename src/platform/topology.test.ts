@@ -16,7 +16,7 @@ const back = {
   ...redis,
   ...own('back'),
   MODULES: 'customer,carrier',
-  PEERS: 'auth=http://front:7400,user=http://front:7400,pricing=http://front:7400',
+  PEERS: 'auth=http://front:7400,user=http://front:7400',
   PROCESS_NAME: 'back',
   CUSTOMER_DB_HOST: '127.0.0.1',
   CARRIER_DB_HOST: '127.0.0.1',
@@ -60,7 +60,7 @@ describe('a process that hosts some modules', () => {
     const database = { DB_HOST: 'db.example', DB_PORT: '3307', DB_NAME: 'customers', DB_USERNAME: 'cora', DB_PASSWORD: 'bW3kd92LqPz2' }
     const plain = {
       MODULES: 'customer',
-      PEERS: ['auth', 'user', 'carrier', 'pricing'].map((module) => `${module}=http://rest:7400`).join(','),
+      PEERS: 'auth=http://rest:7400,user=http://rest:7400',
       REDIS_HOST: 'r',
       REDIS_PORT: '6380',
       REDIS_PASSWORD: 'p',
@@ -107,13 +107,8 @@ describe('TP-02: a topology that cannot work is refused at boot', () => {
     ],
     [
       'nobody to say who asks',
-      { ...back, PEERS: 'user=http://front:7400,pricing=http://front:7400' },
+      { ...back, PEERS: 'user=http://front:7400' },
       /^PEERS does not say where auth is, and the public listener needs it/,
-    ],
-    [
-      'a module that only operators would ask for',
-      { ...back, PEERS: 'auth=http://front:7400,user=http://front:7400' },
-      /^PEERS does not say where pricing is, and whoever looks after events needs it/,
     ],
     ['auth without user', { ...front, MODULES: 'auth,pricing', PEERS: `${front.PEERS},user=http://u:1` }, /^MODULES has auth without user/],
     [

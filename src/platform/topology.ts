@@ -72,20 +72,17 @@ function readPeers(text: string | undefined, faults: string[]): Partial<Record<M
   return peers
 }
 
-/**
- * What is neither hosted nor elsewhere, and who misses it. Who is asking is told by auth, to every process; and operators may
- * reach any process, which then asks all others.
- */
+/** What is neither hosted nor elsewhere, and who misses it. Who is asking is told by auth, to every process. */
 function unmetNeeds(modules: readonly ModuleName[], peers: Topology['peers']): [ModuleName, string][] {
-  if (modules.length === 0) return []
   const isMet = (need: ModuleName): boolean => modules.includes(need) || peers[need] !== undefined
   return moduleNames
     .filter((need) => !isMet(need))
     .map((need): [ModuleName, string] => {
       const who: string[] = modules.filter((module) => callsOf(module).includes(need))
-      if (need === 'auth') who.push('the public listener')
-      return [need, who.join(' and ') || 'whoever looks after events']
+      if (need === 'auth' && modules.length > 0) who.push('the public listener')
+      return [need, who.join(' and ')]
     })
+    .filter(([, who]) => who !== '')
 }
 
 /** Keys are needed as soon as something is elsewhere; a whole process may have them to be called by others. */

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { bareEnvironment } from '#support/bare-environment.ts'
 import { createTestDatabases } from '#support/databases.ts'
 import { testEnvironment } from '#support/environment.ts'
 import { startProcess } from '#support/process.ts'
-import { createApi } from '../../scripts/api.ts'
+import { createApi, type Page } from '../../scripts/api.ts'
+import { bundleFile } from '../../scripts/bundle.ts'
 import { profileOf, register } from '../../scripts/seed.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
 import { writeServiceKeys } from '../../scripts/topology/service-keys.ts'
@@ -31,7 +32,7 @@ it('a process of one module needs the plain names of its one database, Redis, an
   const { host, port: databasePort, schema, username, password } = databases.settings.customer_service_db
   const { REDIS_HOST = '', REDIS_PORT = '', REDIS_PASSWORD = '', REDIS_KEY_PREFIX = '' } = testEnvironment(databases, keys)
 
-  const child = spawn(process.execPath, [resolve('src/server.ts')], {
+  const child = spawn(process.execPath, [bundleFile], {
     env: {
       ...bareEnvironment,
       MODULES: 'customer',
@@ -66,9 +67,15 @@ it('a process of one module needs the plain names of its one database, Redis, an
     const person = { email: 'ann@example.com', password: 'marble.lantern.quietly', firstName: 'Ann', lastName: 'Arbor' }
     const userId = await register(there, { ...person, company: { name: 'Arbor', country: 'US' } })
     const { body } = await there.call<{ accessToken: string }>('POST', '/v1/auth/login', { body: house.admin })
-    const profile = await profileOf(createApi(`http://127.0.0.1:${port}`, body.accessToken), userId)
+    const here = createApi(`http://127.0.0.1:${port}`, body.accessToken)
+    const profile = await profileOf(here, userId)
+    const dead = await here.call<Page<unknown>>('GET', '/v1/dead-letters?consumer=customer.profile')
+    const everywhere = here.call('GET', '/v1/event-consumers')
 
     expect(profile).toMatchObject({ status: 'pending' })
+    // Operators are answered too, except where it was not told to ask.
+    expect(dead.body.data).toEqual([])
+    await expect(everywhere).rejects.toThrow(/503 MODULE_UNAVAILABLE: The module (carrier|pricing)/)
   } finally {
     child.kill('SIGKILL')
     await exited

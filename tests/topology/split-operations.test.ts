@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { importPKCS8 } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { isModuleName } from '#platform/module-table.ts'
 import type { Principal } from '#platform/principal.ts'
 import { createServiceTokens } from '#platform/service-tokens.ts'
@@ -27,10 +27,16 @@ describe('operators of a system in two processes', () => {
   }
   /** What both say, which must be the same. */
   async function fromBoth(path: string): Promise<Answer> {
-    const [front, back] = await Promise.all(processes.map((process) => ask(process, 'GET', path)))
-    expect([path, back?.status, back?.body]).toEqual([path, front?.status, front?.body])
-    if (!front) throw new Error('nobody answered')
-    return front
+    // Asked at once, but answered in moments of their own: something may have settled between the two.
+    return vi.waitFor(
+      async () => {
+        const [front, back] = await Promise.all(processes.map((process) => ask(process, 'GET', path)))
+        expect([path, back?.status, back?.body]).toEqual([path, front?.status, front?.body])
+        if (!front) throw new Error('nobody answered')
+        return front
+      },
+      { timeout: 5_000 },
+    )
   }
   const rows = async (statement: string): Promise<Record<string, unknown>[]> => {
     const found = await system.databases.asRoot(statement.replaceAll('@', `\`${system.databases.settings.customer_service_db.schema}\`.`))

@@ -205,7 +205,8 @@ describe('the system in two processes', () => {
 
     const first = await timed(quoted)
     for (let n = 0; n < 20; n += 1) await timed(quoted)
-    const spared = await Promise.all([1, 2, 3, 4, 5].map(() => timed(quoted)))
+    const spared: { ms: number }[] = []
+    for (let n = 0; n < 10; n += 1) spared.push(await timed(quoted))
     const ready = await fetch(`${system.process('front').internalUrl}/health/ready`)
 
     expect(first).toMatchObject({ status: 503, code: 'DEPENDENCY_UNAVAILABLE', detail: expect.stringMatching(/customer|carrier/) })
