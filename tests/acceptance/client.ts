@@ -57,7 +57,8 @@ export interface ClientOptions {
 }
 
 const patienceMs = 10_000
-const everyMs = 20
+/** Most things are there after a moment; what takes a second is not asked for a hundred times. */
+const pausesMs = { first: 10, longest: 120 }
 
 export function openClient(url: string, { note, replicas }: ClientOptions): Client & { close(): Promise<void> } {
   const pool = new Pool(url, { connections: 8, pipelining: 1 })
@@ -97,12 +98,14 @@ export function openClient(url: string, { note, replicas }: ClientOptions): Clie
     times: number,
   ): Promise<Reply<T>> {
     const end = performance.now() + patienceMs
-    for (let fitting = 0; ; ) {
+    for (let fitting = 0, pauseMs = pausesMs.first; ; ) {
       const reply = await ask()
       fitting = fits(reply) ? fitting + 1 : 0
       if (fitting === times) return reply
       if (performance.now() > end) throw new Error(`${line} did not become what it should; at last: ${reply.status} ${reply.text}`)
-      if (fitting === 0) await new Promise((resolve) => setTimeout(resolve, everyMs))
+      if (fitting > 0) continue
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      pauseMs = Math.min(2 * pauseMs, pausesMs.longest)
     }
   }
 

@@ -21,14 +21,14 @@ export function customers(stage: Stage): void {
   })
 
   it('a profile that staff makes begins with what user knows', async () => {
-    const paula = await stage.join('paula', { userType: 'carrier', timezone: 'Europe/Paris' })
+    const userId = await stage.register('paula', { userType: 'carrier', timezone: 'Europe/Paris' })
 
-    const made = await olga().ask('POST /v1/customers', { body: { userId: paula.userId, companyName: 'Paula & Fils', country: 'FR' } })
+    const made = await olga().ask('POST /v1/customers', { body: { userId, companyName: 'Paula & Fils', country: 'FR' } })
 
     expect(made).toMatchObject({
       status: 201,
       headers: { location: `/v1/customers/${made.body.id}`, etag: '"v1"' },
-      body: { userId: paula.userId, timezone: 'Europe/Paris', portalUserActive: true, status: 'pending' },
+      body: { userId, timezone: 'Europe/Paris', portalUserActive: true, status: 'pending' },
     })
     stage.keep('paulas profile', made.body.id)
   })
@@ -118,8 +118,8 @@ export function customers(stage: Stage): void {
   })
 
   it('the same key makes one profile', async () => {
-    const quinn = await stage.join('quinn', { userType: 'carrier' })
-    const asked = { body: { userId: quinn.userId }, key: 'quinns-profile' }
+    const userId = await stage.register('quinn', { userType: 'carrier' })
+    const asked = { body: { userId }, key: 'quinns-profile' }
 
     const [first, again] = [await olga().ask('POST /v1/customers', asked), await olga().ask('POST /v1/customers', asked)]
 

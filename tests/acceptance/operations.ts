@@ -92,16 +92,17 @@ export function operations(stage: Stage): void {
 
     expect(await steer('pause')).toMatchObject(problem(422, 'REASON_REQUIRED'))
     expect(await steer('pause', { reason: 'a move' })).toMatchObject({ status: 200, body: { state: 'paused', reason: 'a move' } })
-    const opal = await stage.join('opal')
+    const userId = await stage.register('opal')
     await consumers((reply) => consumerNamed(reply, 'customer.profile')?.sources[0]?.lag === 1)
-    expect((await stage.admin.ask(`GET /v1/customers?userId=${opal.userId}`)).body.data).toEqual([])
+    expect((await stage.admin.ask(`GET /v1/customers?userId=${userId}`)).body.data).toEqual([])
 
     expect(await steer('resume', { reason: 'moved' })).toMatchObject({ status: 200, body: { state: 'active' } })
-    expect((await opal.until('GET /v1/customers', ({ body }) => body.data.length > 0)).body.data).toMatchObject([{ type: 'individual' }])
+    const late = await stage.admin.until(`GET /v1/customers?userId=${userId}`, ({ body }) => body.data.length > 0)
+    expect(late.body.data).toMatchObject([{ type: 'individual' }])
   })
 
   it('there are no dead letters, and nothing is retried that has been handled', async () => {
-    const { id } = await firstEvent(`subject=user/${stage.person('opal').userId}`)
+    const { id } = await firstEvent(`subject=user/${stage.userId('opal')}`)
 
     expect((await stage.admin.ask('GET /v1/dead-letters')).body.data).toEqual([])
     expect((await stage.admin.ask('POST /v1/dead-letters/retry', { body: { dryRun: true } })).body).toMatchObject({

@@ -24,6 +24,8 @@ export interface Stage {
   readonly nobody: Client
   readonly contracts: Contracts
   readonly admin: Person
+  /** An account for somebody who need not log in; resolves with the id. */
+  register(name: string, registration?: object): Promise<number>
   /**
    * Registers somebody, gives them roles besides, and logs them in; from then on everybody knows them by the name. The roles come
    * first: what a process has seen of somebody may be a second old.
@@ -34,6 +36,8 @@ export interface Stage {
   /** These roles instead of those they have. */
   setRoles(userId: number, roles: readonly string[]): Promise<void>
   person(name: string): Person
+  /** Of everybody who has an account. */
+  userId(name: string): number
   /** An id that a story has kept for those after it. */
   keep(thing: string, id: number): void
   id(thing: string): number
@@ -41,10 +45,13 @@ export interface Stage {
 
 export const password = 'seven tall lanterns'
 
+const emailOf = (name: string): string => `${name}@example.com`
+
 export const problem = (status: number, code: string) => ({ status, body: { code } })
 
 export function createStage(): Stage {
   const people = new Map<string, Person>()
+  const userIds = new Map<string, number>()
   const things = new Map<string, number>()
   let opened: Opened | undefined
 
@@ -58,11 +65,19 @@ export function createStage(): Stage {
     return found
   }
 
+  async function register(name: string, registration: object = {}): Promise<number> {
+    const body = { email: emailOf(name), password, firstName: name, lastName: 'Example', ...registration }
+    const registered = ok(await nobody().ask('POST /v1/auth/register', { body }))
+    userIds.set(name, registered.body.id)
+    return registered.body.id
+  }
+
   async function begin(name: string, email: string, secret: string): Promise<Person> {
     const { body } = ok(await nobody().ask('POST /v1/auth/login', { body: { email, password: secret, device: name } }))
     const [accessToken, refreshToken] = [String(body.accessToken), String(body.refreshToken)]
     const client = nobody().as(name, accessToken)
-    const userId = people.get(name)?.userId ?? ok(await client.ask<{ user: Body }>('GET /v1/auth/me')).body.user.id
+    const userId = userIds.get(name) ?? ok(await client.ask<{ user: Body }>('GET /v1/auth/me')).body.user.id
+    userIds.set(name, userId)
     return { ...client, userId, email, password: secret, accessToken, refreshToken, sessionId: Number(body.sessionId) }
   }
 
@@ -91,18 +106,18 @@ export function createStage(): Stage {
     get admin() {
       return known(people.get('admin'), 'admin')
     },
+    register,
     async join(name, registration = {}, ...roles) {
-      const email = `${name}@example.com`
-      const body = { email, password, firstName: name, lastName: 'Example', ...registration }
-      const registered = ok(await nobody().ask('POST /v1/auth/register', { body }))
-      if (roles.length > 0) await setRoles(registered.body.id, roles)
-      const person = await begin(name, email, password)
+      const userId = await register(name, registration)
+      if (roles.length > 0) await setRoles(userId, roles)
+      const person = await begin(name, emailOf(name), password)
       people.set(name, person)
       return person
     },
     logIn,
     setRoles,
     person: (name) => known(people.get(name), name),
+    userId: (name) => known(userIds.get(name), name),
     keep: (thing, id) => void things.set(thing, id),
     id: (thing) => known(things.get(thing), thing),
   }

@@ -6,8 +6,8 @@ import { shipment } from './wishes.ts'
 /** What happens in one module and is heard in others. */
 export function travelling(stage: Stage): void {
   const act = (name: string, action: string, reason = 'a story') =>
-    stage.admin.ask(`POST /v1/users/${stage.person(name).userId}/${action}`, { body: { reason } })
-  const profileOf = (name: string) => `GET /v1/customers?userId=${stage.person(name).userId}`
+    stage.admin.ask(`POST /v1/users/${stage.userId(name)}/${action}`, { body: { reason } })
+  const profileOf = (name: string) => `GET /v1/customers?userId=${stage.userId(name)}`
   const isPortalUser =
     (active: boolean) =>
     ({ body }: { body: { data: readonly { portalUserActive?: unknown }[] } }) =>
@@ -15,10 +15,10 @@ export function travelling(stage: Stage): void {
 
   it('every way of registering gives the right profile: a company, a person, or none for carriers', async () => {
     const dora = await stage.join('dora', { company: { name: 'Dora GmbH', country: 'DE' }, timezone: 'Europe/Berlin' })
-    const emil = await stage.join('emil')
+    await stage.register('emil')
     const profiles = [
       await dora.until('GET /v1/customers', ({ body }) => body.data.length > 0),
-      await emil.until('GET /v1/customers', ({ body }) => body.data.length > 0),
+      await stage.admin.until(profileOf('emil'), ({ body }) => body.data.length > 0),
     ]
 
     expect(profiles.map(({ body }) => body.data[0])).toMatchObject([
@@ -84,7 +84,7 @@ export function travelling(stage: Stage): void {
   })
 
   it('who is suspended right after registering has a profile that knows it', async () => {
-    await stage.join('flash')
+    await stage.register('flash')
     ok(await act('flash', 'suspend'))
 
     const profile = await stage.admin.until(profileOf('flash'), isPortalUser(false))

@@ -1,6 +1,5 @@
 import { type DatabaseName, databaseNames } from '#platform/config.ts'
 import type { TestDatabases } from '#support/databases.ts'
-import { until } from '#support/event-world.ts'
 import { firstMaskedId, type Masks } from './matrix-masks.ts'
 
 /** What is read from the databases of a topology, all of which are the same four, wherever their processes are. */
@@ -29,12 +28,8 @@ export async function spreadIds(databases: TestDatabases, topology: number): Pro
   }
 }
 
-/** Waits until every event is published and every consumer has it behind itself. */
-export async function eventsAreHeard(databases: TestDatabases): Promise<void> {
-  await until(async () => (await waiting(databases)).length === 0, 'every event is heard')
-}
-
-async function waiting(databases: TestDatabases): Promise<string[]> {
+/** Events that are not published, that a consumer has yet to hear, or that none could handle. */
+export async function unheardEvents(databases: TestDatabases): Promise<string[]> {
   const heads = new Map<string, number>()
   const left: string[] = []
   for (const name of databaseNames) {
@@ -47,14 +42,10 @@ async function waiting(databases: TestDatabases): Promise<string[]> {
     const cursors = await rows(databases, name, 'SELECT consumer, source, part, last_seq FROM $inbox_cursor')
     const behind = cursors.filter(({ source, part, last_seq }) => Number(last_seq) < (heads.get(`${source} ${part}`) ?? 0))
     left.push(...behind.map(({ consumer, source, part }) => `${consumer} is behind in ${source} ${part}`))
+    const parked = await rows(databases, name, 'SELECT consumer, type, error FROM $inbox_parked')
+    left.push(...parked.map(({ consumer, type, error }) => `${consumer} could not handle ${type}: ${error}`))
   }
   return left
-}
-
-/** Events that no consumer could handle. */
-export async function parkedEvents(databases: TestDatabases): Promise<string[]> {
-  const parked = await Promise.all(databaseNames.map((name) => rows(databases, name, 'SELECT consumer, type, error FROM $inbox_parked')))
-  return parked.flat().map(({ consumer, type, error }) => `${consumer}: ${type}: ${error}`)
 }
 
 /** Every event with who said it and what caused it, and every row of the audit trails. */
