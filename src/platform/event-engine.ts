@@ -78,7 +78,7 @@ export interface EventsNeeds {
   metrics: MetricsOfEvents
   log: Pick<Log, 'info' | 'warn' | 'error'>
   /** Wakes other processes like this one. Without it they find by looking what has happened. */
-  redis?: Pick<Redis, 'channel'>
+  redis?: Pick<Redis, 'channel' | 'onReturn'>
   /** Carries events between processes. Without it consumers hear what is published in this process. */
   streams?: EventStreams | undefined
   /** Events are kept so long at least. Default 7. */
@@ -232,6 +232,7 @@ export function createEvents({ bell, metrics, log, redis, streams, retentionDays
       }),
     )
     nudges?.onLook(lookNow)
+    redis?.onReturn(lookNow)
     for (const { source, expected } of farSources.values()) {
       if (expected.size === 0) continue
       nudges?.listenToStreams(source.name, (part, head) => {

@@ -207,3 +207,18 @@ test('what another process has numbered and written meanwhile is no alarm', asyn
   expect(said).toEqual([])
   expect(writer.ahead()).toEqual([])
 })
+
+test('what was told while a process was cut off from Redis is found as soon as it hears again, however long it would have paused', async () => {
+  const { hear, sail, allBooked, booked, command } = straits
+  const hearer = await hear([bookkeeping()], { pollMs: 60_000, idlePollMs: 60_000 })
+  await sail(8, 1, 1)
+  await until(async () => {
+    hearer.events.look()
+    return (await booked()).length === 8
+  }, 'the first events are booked')
+
+  await command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  await sail(8, 2, 2)
+
+  await allBooked(5_000)
+})

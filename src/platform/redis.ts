@@ -45,6 +45,8 @@ export interface Redis {
   forModule(name: string): ModuleRedis
   /** The name stands after the common beginning of every key. */
   channel(name: string): RedisChannel
+  /** Tells whenever a connection stands again: what was said meanwhile has not been heard. */
+  onReturn(listener: () => void): void
   /** Milliseconds. Throws DEPENDENCY_UNAVAILABLE. */
   ping(): Promise<number>
   close(): Promise<void>
@@ -83,6 +85,16 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
   // Every failed attempt to connect comes here, too; the breaker reports the change once.
   client.on('error', () => {})
 
+  const returns: (() => void)[] = []
+  const returned = (): void => {
+    for (const each of returns) each()
+  }
+  client.on('ready', () => {
+    // It has answered. Whoever looks now need not wait for a probe.
+    breaker.succeeded()
+    returned()
+  })
+
   const send = async <R>(command: () => Promise<R>): Promise<R> => {
     if (!breaker.admit()) throw DependencyUnavailable({ dependency: 'redis' })
     try {
@@ -106,6 +118,7 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
     if (!subscriber) {
       subscriber = new Client({ ...target, maxRetriesPerRequest: null })
       subscriber.on('error', () => {})
+      subscriber.on('ready', returned)
       subscriber.on('message', (from: string, message: string) => {
         for (const each of listeners.get(from) ?? []) each(message)
       })
@@ -172,6 +185,7 @@ export function createRedis(settings: RedisSettings, { log, commandMs = 150, con
         },
       }
     },
+    onReturn: (listener) => void returns.push(listener),
     async ping() {
       await firstOutcome
       const started = performance.now()

@@ -14,7 +14,10 @@ export interface Straits {
   connection(): Redis
   /** One more process that publishes. */
   publish(more?: { sweepMs?: number; retentionDays?: number }): Promise<Crew>
-  hear(subscriptions?: Subscriptions<ShipEvents, HarbourTx>, more?: { sweepMs?: number }): Promise<Crew>
+  hear(
+    subscriptions?: Subscriptions<ShipEvents, HarbourTx>,
+    more?: { sweepMs?: number; pollMs?: number; idlePollMs?: number },
+  ): Promise<Crew>
   /** These steps of so many ships, a transaction for each step. */
   sail(ships: number, from: number, to: number): Promise<void>
   /** As the administrator of Redis. */

@@ -33,7 +33,7 @@ export const redisLost: Scenario = {
         sea,
         random,
         progress,
-        crew: splitInTwo(careless(size.subjects, { perSecond: 75 })),
+        crew: splitInTwo(careless(size.subjects, { perSecond: 50 })),
         events: size.events,
         goesOn: true,
         heard: inside.heard,
