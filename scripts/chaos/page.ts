@@ -45,7 +45,8 @@ ${count(duplicates)} took effect twice, ${count(inversions)} out of order.** ${
 }
 
 const promises = `- **A change and its event are one.** The event is written in the transaction of the change: both are committed or neither.
-- **No event is lost** as long as the publisher's database survives. Redis only wakes processes up; it may lose anything.
+- **No event is lost** as long as the publisher's database survives. Redis wakes processes up and carries copies of events between
+  them; it may lose anything.
 - **An event takes effect once** in the consumer's database. Its handler may be run more often (a process that is killed in the
   middle of a handler leaves nothing behind, and another one runs it again), but only one run is committed.
 - **Events of one subject take effect in the order in which they were committed.** A subject is one instance of an aggregate,
@@ -82,6 +83,10 @@ ledger is held against both databases:
   counter in the subject's own row, so it does not rest on the events
 - **executions**: runs of handlers, counted outside of all transactions. They may be more than the events; where they must not be,
   the scenario says so
+
+In the scenario of the split system publishers and consumers are in different processes, each of which hosts one of the two
+databases, and a Redis of their own is all that lies between them. It keeps its data as production does (AOF, every second) and is
+killed, flushed and left away. A second consumer in the publishers' processes shows what becomes of events that need no Redis.
 
 Processes are killed with SIGKILL, stopped with SIGSTOP, continued with SIGCONT and ended with SIGTERM at moments that a **seed**
 chooses; the same seed chooses the same moments and victims, though not how the operating system runs them. Database servers are

@@ -1,7 +1,7 @@
 import { databaseNames, loadConfig } from '#platform/config.ts'
 import { openDatabase } from '#platform/databases.ts'
 import type { Envelope } from '#platform/event-contracts.ts'
-import { partitions } from '#platform/event-publisher.ts'
+import { partitions } from '#platform/event-partitions.ts'
 import { createEventSource } from '#platform/event-sources.ts'
 
 const newest = 5_000

@@ -4,7 +4,7 @@ import Type from 'typebox'
 import { expect, test } from 'vitest'
 import { defineEvents, serialiseData, subjectOf } from './event-contracts.ts'
 import { createEventId } from './event-ids.ts'
-import { partitionOf } from './event-publisher.ts'
+import { partitionOf } from './event-partitions.ts'
 import { Id, Personal } from './schemas.ts'
 
 const data = Type.Object({ userId: Id, name: Type.Optional(Personal(Type.Object({ first: Type.String() }))) })

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { bookkeeping, type Crew, type HarbourTx, type ShipEvents, shipEvents } from '#support/event-crew.ts'
 import { createWorld, faultsOf, until, type World } from '#support/event-world.ts'
-import { partitionOf } from './event-publisher.ts'
+import { partitionOf } from './event-partitions.ts'
 import { type Envelope, type HandlerRun, subscribe } from './events.ts'
 
 let world: World

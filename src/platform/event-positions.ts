@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Connection, DatabaseName, Queries } from './databases.ts'
-import { partitions } from './event-publisher.ts'
+import { partitions } from './event-partitions.ts'
 import type { Beginning } from './event-sources.ts'
 import { jsonOf, listOf, matchedRows, numberOf, type Row, selectRows, textOf, textOrNull } from './event-statements.ts'
 

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib'
 import { sql } from 'drizzle-orm'
 import { currentContext } from './context.ts'
 import type { DatabaseName, Tx } from './databases.ts'
@@ -13,12 +12,8 @@ import {
   versionsOf,
 } from './event-contracts.ts'
 import { createEventId } from './event-ids.ts'
+import { partitionOf } from './event-partitions.ts'
 import { actorRef } from './principal.ts'
-
-/** Number of partitions of a source, fixed when its database is created. */
-export const partitions = 8
-
-export const partitionOf = (subject: string): number => crc32(subject) % partitions
 
 /**
  * Says a fact inside the transaction that makes it true; when that rolls back, it was never said. `aggregateId` names the

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Connection, Database, DatabaseName, Queries } from './databases.ts'
-import { partitions } from './event-publisher.ts'
+import { partitions } from './event-partitions.ts'
 import { listOf, matchedRows, numberOf, type Row, selectRows, textOf } from './event-statements.ts'
 
 /**

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { sourceOf } from './database-names.ts'
 import type { Database, DatabaseName } from './databases.ts'
 import type { Envelope } from './event-contracts.ts'
-import { partitions } from './event-publisher.ts'
+import { partitions } from './event-partitions.ts'
 import {
   databaseMilliseconds,
   instantOf,

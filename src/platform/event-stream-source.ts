@@ -1,5 +1,5 @@
 import { DependencyUnavailable } from './dependency-errors.ts'
-import { partitions } from './event-publisher.ts'
+import { partitions } from './event-partitions.ts'
 import type { Beginning, LoggedEvent, LogWindow, SourceState } from './event-sources.ts'
 import type { EventStreams, Place, SourceFacts } from './event-streams.ts'
 

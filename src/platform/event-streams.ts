@@ -1,5 +1,5 @@
 import type { Envelope } from './event-contracts.ts'
-import { partitions } from './event-publisher.ts'
+import { partitions } from './event-partitions.ts'
 import type { LogBounds, LoggedEvent } from './event-sources.ts'
 import { type ModuleRedis, readingScript, script } from './redis.ts'
 

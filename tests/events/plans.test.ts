@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { newGeneration } from '#platform/event-generation.ts'
-import { partitionOf } from '#platform/event-publisher.ts'
+import { partitionOf } from '#platform/event-partitions.ts'
 import { bookkeeping, type Crew, shipEvents } from '#support/event-crew.ts'
 import { createWorld, until, type World } from '#support/event-world.ts'
 import { privateMariaDb } from '#support/servers.ts'

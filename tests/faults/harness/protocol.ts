@@ -1,8 +1,6 @@
-import Type from 'typebox'
 import type { RedisSettings } from '#platform/config.ts'
-import type { DatabaseSettings, Tx } from '#platform/databases.ts'
-import { partitionOf } from '#platform/event-publisher.ts'
-import { defineEvents, type EventsOf } from '#platform/events.ts'
+import type { DatabaseSettings } from '#platform/databases.ts'
+import { partitionOf } from '#platform/event-partitions.ts'
 
 /**
  * What the test and its worker processes tell each other, a JSON object a line. A worker reports as it goes and outside any
@@ -18,12 +16,6 @@ export type Fate =
   | 'kills'
   /** Fails at its first attempt, and ends the process of each later one. */
   | 'kills when parked'
-
-export const fleetEvents = defineEvents('ship', {
-  'ship.moved': { version: 1, aggregate: 'ship', data: Type.Object({ ship: Type.Integer(), mark: Type.String(), fate: Type.String() }) },
-})
-export type FleetEvents = EventsOf<typeof fleetEvents>
-export type HarbourTx = Tx<'customer_service_db'>
 
 /** Where the events of a ship go. */
 export const partitionOfShip = (ship: number): number => partitionOf(`ship/${ship}`)
@@ -84,6 +76,8 @@ export type Report =
   | { kind: 'starting' }
   | { kind: 'ready' }
   | { kind: 'acknowledged'; mark: string; ship: number; step: number; at: number }
+  /** It publishes no more, and what it has begun to publish is committed or not. */
+  | { kind: 'silent' }
   | { kind: 'undone'; mark: string }
   | { kind: 'unknown'; mark: string }
   | { kind: 'executed'; mark: string }

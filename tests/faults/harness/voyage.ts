@@ -108,6 +108,7 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
   const ordered = new WeakSet<Worker>()
   const handledAt: number[] = []
   const waiting = new Map<Worker, string>()
+  const silent = new WeakSet<Worker>()
   const firstExecutions = new WeakMap<Worker, number>()
   let deaths = 0
   let enough = false
@@ -127,6 +128,7 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
       ledger.note(report)
       plan.heard?.(report)
       if (report.kind === 'executed' && !firstExecutions.has(worker)) firstExecutions.set(worker, performance.now())
+      if (report.kind === 'silent') silent.add(worker)
       if (report.kind === 'waiting') waiting.set(worker, report.mark)
       if (report.kind === 'log')
         log.set(report.message, { level: report.level, count: (log.get(report.message)?.count ?? 0) + 1, error: report.error })
@@ -201,7 +203,8 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
       () => (enough ? 0 : events),
       patienceMs,
     )
-    // Those that are in the middle of a transaction say so, or are found.
+    // Who is in the middle of a transaction ends it first: an event that came after the last look would count as lost.
+    await until(() => !enough || fleet.workers.every((worker) => !worker.task.publishes || silent.has(worker)), 'all are silent')
     await plan.afterwards?.(voyage)
     await grows(sea.effects, () => sea.changes(), patienceMs)
     const seconds = (performance.now() - began) / 1_000

@@ -1,17 +1,15 @@
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
+import Type from 'typebox'
 import { openDatabase, type Tx } from '#platform/databases.ts'
-import { createBell, createEventStreams, createEvents, createPublisher, subscribe } from '#platform/events.ts'
+import { createBell, createEventStreams, createEvents, createPublisher, defineEvents, type EventsOf, subscribe } from '#platform/events.ts'
 import { createMetrics } from '#platform/metrics.ts'
 import { createRedis } from '#platform/redis.ts'
 import {
   consumerName,
   type Delivering,
   type Fate,
-  type FleetEvents,
-  fleetEvents,
-  type HarbourTx,
   type Order,
   type Publishing,
   partitionOfShip,
@@ -19,6 +17,12 @@ import {
   type Task,
 } from './protocol.ts'
 import { createRandom } from './random.ts'
+
+const fleetEvents = defineEvents('ship', {
+  'ship.moved': { version: 1, aggregate: 'ship', data: Type.Object({ ship: Type.Integer(), mark: Type.String(), fate: Type.String() }) },
+})
+type FleetEvents = EventsOf<typeof fleetEvents>
+type HarbourTx = Tx<'customer_service_db'>
 
 /**
  * One process of a fleet: publishes, delivers or both, with the real machinery, and reports on its standard output. It exists
@@ -42,6 +46,7 @@ const publish = createPublisher(fleetEvents, 'shared_user_db', bell)
 const redis = task.redis && createRedis(task.redis, { log })
 const far = redis && { redis, streams: createEventStreams(redis.forModule('ev')) }
 const events = createEvents({ bell, metrics: createMetrics({ process: false }), log, ...far })
+const enough = Promise.withResolvers<void>()
 let publishing = true
 let mended = false
 
@@ -52,7 +57,10 @@ if (task.delivers) events.register({ database: harbours, subscriptions: [bookkee
 
 const orders = createInterface({ input: process.stdin })
 orders.on('line', (order: Order | string) => {
-  if (order === 'enough') publishing = false
+  if (order === 'enough') {
+    publishing = false
+    enough.resolve()
+  }
   if (order === 'mended') mended = true
 })
 // Nobody listens any more.
@@ -72,6 +80,7 @@ process.once('SIGTERM', async () => {
 await started
 say({ kind: 'ready' })
 if (task.publishes && publishing) lanes = startPublishing(task.publishes)
+void enough.promise.then(() => Promise.all(lanes)).then(() => say({ kind: 'silent' }))
 
 function startPublishing(settings: Publishing): Promise<void>[] {
   const paceMs = settings.perSecond === undefined ? 0 : (1_000 * settings.lanes) / settings.perSecond

@@ -12,7 +12,7 @@ export const undisturbed: Scenario = {
   variant: 'undisturbed',
   claim: '3 replicas without any fault: every handler runs exactly once for each event',
   sizes: {
-    short: { events: 1_000, subjects: 1_000, faults: 0 },
+    short: { events: 500, subjects: 1_000, faults: 0 },
     standard: { events: 10_000, subjects: 1_000, faults: 0 },
     full: { events: 100_000, subjects: 1_000, faults: 0 },
   },
@@ -53,7 +53,7 @@ export const rollingRestarts: Scenario = {
   variant: 'rolling restarts',
   claim: '3 replicas are restarted in turn by SIGTERM under 50 events/s: no handler runs twice',
   sizes: {
-    short: { events: 150, subjects: 100, faults: 6 },
+    short: { events: 75, subjects: 100, faults: 3 },
     standard: { events: 1_000, subjects: 1_000, faults: 50 },
     full: { events: 10_000, subjects: 1_000, faults: 500 },
   },

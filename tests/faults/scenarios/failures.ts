@@ -19,7 +19,7 @@ export const failures: Scenario = {
   claim:
     'one event in a hundred fails for good and one in a hundred fails twice, with kills meanwhile: all other subjects go on as if nothing were, and after the mending all that waited takes effect in order',
   sizes: {
-    short: { events: 600, subjects: 1_000, faults: 3 },
+    short: { events: 400, subjects: 200, faults: 2 },
     standard: { events: 10_000, subjects: 1_000, faults: 50 },
     full: { events: 100_000, subjects: 10_000, faults: 500 },
   },

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../harness/conditions.ts'
 import { judge } from '../harness/ledger.ts'
 import { type Fate, partitionOfShip, type Scripted } from '../harness/protocol.ts'
@@ -29,7 +30,7 @@ const killer = (variant: string, claim: string, first: readonly Scripted[]): Sce
   variant,
   claim,
   sizes: {
-    short: { events: 200, subjects: 1_000, faults: 1 },
+    short: { events: 120, subjects: 1_000, faults: 1 },
     standard: { events: 2_000, subjects: 1_000, faults: 1 },
     full: { events: 20_000, subjects: 1_000, faults: 1 },
   },
@@ -112,6 +113,7 @@ async function restIsDone({ sea, ledger }: Voyage): Promise<boolean> {
 
 /** The suite does not wait for the leases of the dead; those of the partition in question keep their time until the others are done. */
 async function hurry({ sea, fleet }: Voyage, all: boolean): Promise<false> {
+  await pause(100)
   const alive = fleet.workers.map(({ pid }) => pid)
   await sea.letLeasesRunOut({ alive, claims: all, ...(all ? {} : { exceptPart: part }) })
   return false

@@ -4,7 +4,7 @@ import { careless, fiveProcesses, moments, sail, threeReplicas } from '../harnes
 import { figuresOf, nothingWrong } from './promises.ts'
 
 const sizes = {
-  short: { events: 800, subjects: 1_000, faults: 4 },
+  short: { events: 500, subjects: 200, faults: 3 },
   standard: { events: 10_000, subjects: 1_000, faults: 50 },
   full: { events: 200_000, subjects: 1_000, faults: 1_000 },
 }

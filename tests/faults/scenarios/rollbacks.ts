@@ -7,7 +7,7 @@ export const rollbacks: Scenario = {
   claim:
     'half of the transactions are rolled back at a random step, some by kill -9 of their process: the outbox holds exactly the committed changes',
   sizes: {
-    short: { events: 300, subjects: 100, faults: 5 },
+    short: { events: 200, subjects: 100, faults: 6 },
     standard: { events: 2_000, subjects: 1_000, faults: 50 },
     full: { events: 50_000, subjects: 1_000, faults: 500 },
   },

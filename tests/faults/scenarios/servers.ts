@@ -9,7 +9,7 @@ export const killedServers: Scenario = {
   variant: 'servers killed',
   claim: "the publisher's and the consumer's database server are killed with kill -9 besides the processes, and come back",
   sizes: {
-    short: { events: 600, subjects: 1_000, faults: 2, serverKills: 2 },
+    short: { events: 300, subjects: 1_000, faults: 1, serverKills: 1 },
     standard: { events: 10_000, subjects: 1_000, faults: 50, serverKills: 20 },
     full: { events: 200_000, subjects: 1_000, faults: 1_000, serverKills: 20 },
   },
@@ -47,7 +47,7 @@ export const cutCommits: Scenario = {
   variant: 'commits cut',
   claim: 'the reply to a COMMIT is cut off between server and process: nobody is told which way it went',
   sizes: {
-    short: { events: 500, subjects: 1_000, faults: 60 },
+    short: { events: 250, subjects: 1_000, faults: 40 },
     standard: { events: 5_000, subjects: 1_000, faults: 1_000 },
     full: { events: 50_000, subjects: 1_000, faults: 10_000 },
   },

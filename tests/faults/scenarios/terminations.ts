@@ -14,7 +14,7 @@ export const terminations: Scenario = {
   claim:
     'SIGTERM in the middle of a batch: the process ends in time, its leases are free at once, and the next one starts on them within 0.5 s',
   sizes: {
-    short: { events: 300, subjects: 100, faults: 6 },
+    short: { events: 120, subjects: 100, faults: 4 },
     standard: { events: 3_000, subjects: 1_000, faults: 50 },
     full: { events: 30_000, subjects: 1_000, faults: 500 },
   },
@@ -29,7 +29,7 @@ export const terminations: Scenario = {
         sea,
         random,
         progress,
-        crew: [{ publishes: careless(size.subjects, { perSecond: 250 }) }],
+        crew: [{ publishes: careless(size.subjects, { perSecond: form === 'short' ? 100 : 250 }) }],
         events: size.events,
         goesOn: true,
         async trouble(voyage) {

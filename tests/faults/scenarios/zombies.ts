@@ -14,7 +14,7 @@ export const zombies: Scenario = {
   id: 'EV-04',
   claim: 'every 0.7 s a process is stopped for 4.5 s in the middle of anything and goes on believing that nothing happened',
   sizes: {
-    short: { events: 600, subjects: 100, faults: 10 },
+    short: { events: 250, subjects: 50, faults: 7 },
     standard: { events: 10_000, subjects: 1_000, faults: 60 },
     full: { events: 50_000, subjects: 1_000, faults: 400 },
   },
@@ -28,7 +28,7 @@ export const zombies: Scenario = {
         progress,
         crew: Array.from({ length: 5 }, () => ({
           // Slow enough for the stops to happen while there is something to do; most of the time one process works.
-          publishes: careless(size.subjects, { lanes: 2, perSecond: form === 'short' ? 60 : 150 }),
+          publishes: careless(size.subjects, { lanes: 2, perSecond: form === 'short' ? 25 : 150 }),
           delivers: { handlerMs: 1 },
         })),
         events: size.events,
