@@ -13,6 +13,7 @@ export function thisMachine(): Machine {
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: `${type()} ${/^\d+(?:\.\d+)?/.exec(release())?.[0] ?? ''}`.trim(),
     node: process.version,
-    database: `MariaDB ${/(\d+\.\d+\.\d+)/.exec(said)?.[1] ?? 'of an unknown version'}`,
+    // Another patch level is no other machine.
+    database: `MariaDB ${/(\d+\.\d+)\.\d+/.exec(said)?.[1] ?? 'of an unknown version'}`,
   }
 }
