@@ -7,6 +7,7 @@ import { type Caller, callPath, RemoteOutcomeUnknown, readReply, writeHeaders } 
 import { type Contract, ContractOutputInvalid, DeadlineExceeded, type Operation, withDeadline } from './contracts.ts'
 import { DependencyUnavailable } from './dependency-errors.ts'
 import { type AppError, isAppError, rebuildError } from './errors.ts'
+import { NotReady } from './health-routes.ts'
 import type { Log } from './logging.ts'
 import type { ServiceTokens } from './service-tokens.ts'
 import { describeFaults, openSchema, validatorOf } from './validation.ts'
@@ -47,6 +48,7 @@ interface Target {
 
 export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): Peer {
   const failures = new WeakSet<object>()
+  /** Of calls that nobody has begun. */
   const unsent = new WeakSet<object>()
   const isPeerFailure = (error: unknown): boolean =>
     typeof error === 'object' && error !== null && (failures.has(error) || ('code' in error && error.code === DeadlineExceeded.code))
@@ -103,7 +105,11 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     const reply = readReply(text)
     if (!reply) throw failure(url, `answered ${status} with what is no answer to a call`, undefined)
     if ('error' in reply) throw rebuildError(reply.error)
-    if ('refused' in reply) throw failure(url, 'refused the call', rebuildError(reply.refused))
+    if ('refused' in reply) {
+      const refusal = failure(url, 'refused the call', rebuildError(reply.refused))
+      if (reply.refused.code === NotReady.code) unsent.add(refusal)
+      throw refusal
+    }
     const fits = validatorOf(openSchema(declared.output))
     if (status !== 200 || !fits(reply.answer)) {
       const wrong = ContractOutputInvalid({ operation: request.label, faults: describeFaults(fits.errors) })
@@ -112,7 +118,7 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     return reply.answer
   }
 
-  /** An address that nothing was sent to is passed over: to ask the next one is no repeat, so that one of several may come and go. */
+  /** An address where nobody began is passed over: to ask the next one is no repeat, so that one of several may come and go. */
   async function sendToOne(request: Request, attempt: number, signal: AbortSignal): Promise<unknown> {
     const inTurn = targetsInTurn()
     for (const [index, target] of inTurn.entries()) {

@@ -63,8 +63,10 @@ function openProcess(name: keyof typeof keys, peers: Partial<Record<ModuleName, 
   return { exchange, metrics, log }
 }
 
-async function listen({ exchange, log }: World): Promise<string> {
-  const internal = createInternal({ health: createHealth({ log, modules: [] }), contracts: exchange.server, log })
+async function listen({ exchange, log }: World, isStarted = true): Promise<string> {
+  const health = createHealth({ log, modules: [] })
+  if (isStarted) health.started()
+  const internal = createInternal({ health, contracts: exchange.server, log })
   const { port } = await internal.listen({ host: '127.0.0.1', port: 0 })
   endings.push(() => internal.close(0))
   return `http://127.0.0.1:${port}`
@@ -327,11 +329,13 @@ describe('TP-11: a peer in trouble', () => {
     await expect.poll(() => lent.weigh({}).catch(() => undefined), { timeout: 5_000 }).toEqual({ grams: 4 })
   })
 
-  it('is passed over where another address of the module takes the call: nothing was sent, so a command goes there as well', async () => {
+  it('is passed over where another address of the module takes the call: nobody there, or one that is starting, has begun nothing, so a command goes on as well', async () => {
     const owner = openProcess('back')
     owner.exchange.offer(parcels, nothing)
-    const dead = ['http://127.0.0.1:1', 'http://127.0.0.1:2']
-    const caller = openProcess('middle', { user: [...dead, await listen(owner)] })
+    const starting = openProcess('back')
+    starting.exchange.offer(parcels, { ...nothing, send: () => Promise.reject(new Error('not yet')) })
+    const away = ['http://127.0.0.1:1', 'http://127.0.0.1:2', await listen(starting, false)]
+    const caller = openProcess('middle', { user: [...away, await listen(owner)] })
     const lent = caller.exchange.offer(parcels, undefined).to('customer')
 
     const outcomes: unknown[] = []

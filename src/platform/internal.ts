@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { ContractServer } from './contract-server.ts'
 import { isCall } from './contract-wire.ts'
-import { isAppError } from './errors.ts'
+import { isAppError, serialiseError } from './errors.ts'
 import type { Health } from './health.ts'
-import { readiness } from './health-routes.ts'
+import { NotReady, readiness } from './health-routes.ts'
 import type { Log } from './logging.ts'
 import type { Metrics } from './metrics.ts'
 import type { TopologyReport } from './topology-report.ts'
@@ -36,9 +36,11 @@ interface Reply {
 
 export function createInternal({ health, metrics, contracts, topology, log }: InternalNeeds): Internal {
   const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
-    // It never rejects: what goes wrong is answered.
-    if (contracts && isCall(request.url ?? '')) void contracts.answer(request, response)
-    else
+    if (contracts && isCall(request.url ?? '')) {
+      // It never rejects: what goes wrong is answered. Who is still starting would be late with it; another one may not be.
+      if (health.isStarted) void contracts.answer(request, response)
+      else send(response, json(503, { refused: serialiseError(NotReady({ phase: health.phase })) }))
+    } else
       answer(request).then(
         (reply) => send(response, reply),
         (error: unknown) => {
