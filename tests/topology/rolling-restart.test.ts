@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseEnv } from 'node:util'
-import { createConnection } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApi, type Page } from '../../scripts/api.ts'
 import { type DemoLogin, demoShipment } from '../../scripts/seed.ts'
 import { until } from '../../scripts/servers/processes.ts'
+import { rowsOf } from '../start/installation-database.ts'
 import { createInstallation, type Installation, quietPorts, type StartProcess } from '../start/start-process.ts'
 import { type LoadReport, type SteadyLoad, startLoad } from './steady-load.ts'
 
@@ -68,20 +67,8 @@ describe.runIf(process.platform === 'linux')('npm start -- --topology replicas3'
 
   /** Quotes there are: what a write that took effect leaves behind, once or more often. */
   async function countQuotes(): Promise<number> {
-    const settings = parseEnv(readFileSync(join(installation.dataDir, 'env'), 'utf8'))
-    const connection = await createConnection({
-      host: '127.0.0.1',
-      port: Number(settings.PRICING_DB_PORT),
-      user: 'pricing_user',
-      password: settings.PRICING_DB_PASSWORD ?? '',
-      database: 'pricing_service_db',
-    })
-    try {
-      const [rows] = await connection.query('SELECT COUNT(*) AS n FROM quotes')
-      return Array.isArray(rows) && rows[0] && 'n' in rows[0] ? Number(rows[0].n) : Number.NaN
-    } finally {
-      await connection.end()
-    }
+    const [row] = await rowsOf(installation.dataDir, 'PRICING_DB', 'SELECT COUNT(*) AS n FROM quotes')
+    return Number(row?.n)
   }
 
   /** The process that now bears the name: the last one that the output speaks of. */
