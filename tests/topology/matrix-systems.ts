@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '#platform/config.ts'
-import { moduleNames } from '#platform/module-table.ts'
 import { createTestDatabases, type TestDatabases } from '#support/databases.ts'
+import { firstAdmin } from '#support/environment.ts'
 import { startProcess } from '#support/process.ts'
 import { startSystem } from '#support/system.ts'
 import { findBalancer } from '../../scripts/servers/binaries.ts'
-import { startHaproxy } from '../../scripts/servers/haproxy.ts'
+import { type Backend, startHaproxy } from '../../scripts/servers/haproxy.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
+import { requireTopology } from '../../scripts/start/topologies.ts'
 import type { Contracts } from '../acceptance/neighbour.ts'
 import { contractsBetween, contractsIn } from './matrix-contracts.ts'
 import { spreadIds } from './matrix-facts.ts'
@@ -33,6 +34,7 @@ type Start = (databases: TestDatabases) => Promise<Omit<MatrixSystem, 'databases
 
 /** The same to everybody: answers name it. */
 const settings = { PUBLIC_URL: 'http://bulkhead.test' }
+const behindABalancer = { TRUST_PROXY: '127.0.0.1' }
 
 const inOneProcess =
   (more: Record<string, string> = {}): Start =>
@@ -41,71 +43,87 @@ const inOneProcess =
     return { url, contracts: contractsIn(app), admin, replicas: 1, transport: config.transport, stop }
   }
 
+/** As `npm start` lays them out, behind the balancer that it starts. */
 const inSeveral =
-  (layout: SplitLayout): Start =>
+  (name: string): Start =>
   async (databases) => {
-    const [first = ''] = Object.keys(layout)
-    const split = await startSplit(layout, { settings, databases })
+    const kinds = requireTopology(name)
+    const layout: SplitLayout = Object.fromEntries(kinds.map(({ name, modules }) => [name, modules]))
+    const split = await startSplit(layout, { settings: { ...settings, ...behindABalancer }, databases })
     const { contracts, close } = contractsBetween(split, layout)
+    const backends = kinds.map(({ name, modules }) => {
+      const { url, internalUrl } = split.process(name)
+      return { name, modules, upstreams: [{ name, port: portOf(url), internalPort: portOf(internalUrl) }] }
+    })
+    const balancer = await startBalancer(backends)
     return {
-      url: split.url,
+      url: balancer.url,
       contracts,
-      admin: split.process(first).admin,
+      admin: firstAdmin,
       replicas: 1,
       async stop() {
+        await balancer.remove()
         await close()
         await split.stop()
       },
     }
   }
 
-const replicas: Start = async (databases) => {
+const inReplicas =
+  (name: string): Start =>
+  async (databases) => {
+    const [kind] = requireTopology(name)
+    if (!kind) throw new TypeError(`${name} has no process`)
+    const { modules, count } = kind
+    // Keys that one has sealed, the others must open.
+    const shared = { ...settings, AUTH_SECRET: randomBytes(32).toString('hex') }
+    const more = { ...shared, ...behindABalancer, MODULES: modules.join(','), REPLICAS: String(count) }
+    const processes = await Promise.all(Array.from({ length: count }, () => startProcess(databases, more)))
+    const upstreams = processes.map(({ url, internalUrl }, index) => ({
+      name: `${kind.name}-${index + 1}`,
+      port: portOf(url),
+      internalPort: portOf(internalUrl),
+    }))
+    const balancer = await startBalancer([{ name: kind.name, modules, upstreams }])
+    // A replica more, in this process: without requests, but with contracts that can be asked.
+    const beside = await startSystem({ ...shared, TRANSPORT: 'auto' }, databases)
+    return {
+      url: balancer.url,
+      contracts: contractsIn(beside.app),
+      admin: firstAdmin,
+      replicas: count,
+      async stop() {
+        await balancer.remove()
+        await Promise.all(processes.map((process) => process.kill()))
+        await beside.stop()
+      },
+    }
+  }
+
+async function startBalancer(backends: readonly Backend[]): Promise<{ url: string; remove(): Promise<void> }> {
   const binary = findBalancer()
-  if (!binary) throw new Error('replicas need HAProxy: npm test installs it')
-  const upstreams = await Promise.all(
-    ['api-1', 'api-2', 'api-3'].map(async (name) => ({ name, port: await freePort(), internalPort: await freePort() })),
-  )
-  // Keys that one has sealed, the others must open.
-  const shared = { ...settings, AUTH_SECRET: randomBytes(32).toString('hex') }
-  const processes = await Promise.all(
-    upstreams.map(({ port, internalPort }) =>
-      startProcess(databases, {
-        ...shared,
-        MODULES: moduleNames.join(','),
-        REPLICAS: String(upstreams.length),
-        TRUST_PROXY: '127.0.0.1',
-        PORT: String(port),
-        INTERNAL_PORT: String(internalPort),
-      }),
-    ),
-  )
+  if (!binary) throw new Error('processes are reached through HAProxy: npm test installs it')
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-haproxy-'))
   const port = await freePort()
-  const backends = [{ name: 'api', modules: moduleNames, upstreams }]
   const balancer = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl: settings.PUBLIC_URL, backends })
-  // A replica more, in this process: without requests, but with contracts that can be asked.
-  const beside = await startSystem({ ...shared, TRANSPORT: 'auto' }, databases)
   return {
     url: `http://127.0.0.1:${port}`,
-    contracts: contractsIn(beside.app),
-    admin: beside.admin,
-    replicas: processes.length,
-    async stop() {
+    remove: async () => {
       await balancer.kill()
-      await Promise.all(processes.map((process) => process.kill()))
-      await beside.stop()
       rmSync(folder, { recursive: true, force: true })
     },
   }
 }
 
+const portOf = (url: string): number => Number(new URL(url).port)
+
 const topologies = {
   local: inOneProcess({ TRANSPORT: 'auto' }),
   // As every test that says nothing else.
   loopback: inOneProcess(),
-  split2: inSeveral({ front: ['auth', 'user', 'pricing'], back: ['customer', 'carrier'] }),
-  units: inSeveral({ 'auth-user': ['auth', 'user'], customer: ['customer'], carrier: ['carrier'], pricing: ['pricing'] }),
-  replicas3: replicas,
+  split2: inSeveral('split2'),
+  units: inSeveral('units'),
+  replicas3: inReplicas('replicas3'),
 } as const satisfies Record<string, Start>
 export type Topology = keyof typeof topologies
 
