@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { bookkeeping } from '#support/event-crew.ts'
-import { openStraits, type Straits, streamsOf } from '#support/event-straits.ts'
+import { openStraits, promptMs, type Straits, streamsOf } from '#support/event-straits.ts'
 import { faultsOf, until } from '#support/event-world.ts'
 import { privateRedis, type Restartable } from '#support/servers.ts'
 import type { RedisServer } from '../../scripts/servers/redis.ts'
+import { isAppError } from './errors.ts'
 import { createEventSource } from './event-sources.ts'
 import { createStreamSource } from './event-stream-source.ts'
 import { createStreamWriter } from './event-stream-writer.ts'
@@ -39,8 +40,8 @@ test('EV-12: Redis flushed twice, killed and away loses nothing, repeats nothing
   await command('FLUSHALL')
   await sail(8, 21, 30)
   await allBooked()
-  // Redis was there all the time: whatever is written again leaves the database to all the others.
-  expect(publisher.log.filter(({ level }) => level !== 'info')).toEqual([])
+  // Whatever is written again leaves the database to all the others.
+  expect(publisher.log.filter(({ fields }) => isAppError(fields.error) && fields.error.code === 'OVERLOADED')).toEqual([])
   await server.server.kill()
   await sail(8, 31, 40)
 
@@ -48,7 +49,7 @@ test('EV-12: Redis flushed twice, killed and away loses nothing, repeats nothing
   const back = performance.now()
   await allBooked()
 
-  expect(performance.now() - back).toBeLessThan(5_000)
+  expect(performance.now() - back).toBeLessThan(promptMs())
   expect(await booked()).toHaveLength(320)
   expect(faultsOf(await booked())).toEqual({ duplicates: 0, inversions: 0 })
   for (const { log } of [publisher, ...hearers]) expect(log.filter(({ level }) => level === 'error')).toEqual([])
@@ -70,7 +71,7 @@ async function comesBackAfter(lose: (stream: string) => Promise<unknown>): Promi
   await hear()
   await sail(1, 7, 8)
   // A hole that is passed leaves fewer events in the book: the last one of all ends the waiting, too.
-  await until(async () => (await steps()).includes(8), 'the last event is booked', 5_000)
+  await until(async () => (await steps()).includes(8), 'the last event is booked', promptMs())
   return { steps: await steps(), repairs: (await repairs()) - before }
 }
 const all = [1, 2, 3, 4, 5, 6, 7, 8]
@@ -115,20 +116,20 @@ test('EV-14: when Redis is full in the middle of a batch, what is in has no hole
   await sail(1, 1, 1)
   await allBooked()
   const used = Number(/used_memory:(\d+)/.exec(String(await command('INFO', 'memory')))?.[1])
-  await command('CONFIG', 'SET', 'maxmemory', String(used + 150_000))
+  await command('CONFIG', 'SET', 'maxmemory', String(used + 100_000))
 
   await publisher.ships.requests.withTx(async (tx) => {
-    for (let step = 2; step <= 900; step += 1) await publisher.publish(tx, 'ship.sailed', 1, { shipId: 1, step })
+    for (let step = 2; step <= 500; step += 1) await publisher.publish(tx, 'ship.sailed', 1, { shipId: 1, step })
   })
   await until(() => publisher.log.some(({ message }) => message === 'events for other processes wait'), 'it is full')
   const { first, last } = await reach(await streamOf(await partOf(1)))
   gate.resolve()
-  await allBooked(5_000)
+  await allBooked(promptMs())
 
   expect(first).toBe(1)
   expect(last).toBeGreaterThan(100)
-  expect(last).toBeLessThan(900)
-  expect(await steps()).toEqual(Array.from({ length: 900 }, (_, index) => index + 1))
+  expect(last).toBeLessThan(500)
+  expect(await steps()).toEqual(Array.from({ length: 500 }, (_, index) => index + 1))
 })
 
 test('EV-14: a consumer that was away until the stream was cut behind it gets the rest from the outbox', async () => {
@@ -150,7 +151,7 @@ test('EV-14: a consumer that was away until the stream was cut behind it gets th
   const before = await repairs()
 
   await hear()
-  await allBooked(5_000)
+  await allBooked(promptMs())
 
   expect(await steps()).toEqual([1, 2, 3, 4, 5, 6, 7])
   expect(await repairs()).toBeGreaterThan(before)
@@ -220,5 +221,5 @@ test('what was told while a process was cut off from Redis is found as soon as i
   await command('CLIENT', 'KILL', 'TYPE', 'pubsub')
   await sail(8, 2, 2)
 
-  await allBooked(5_000)
+  await allBooked(promptMs())
 })

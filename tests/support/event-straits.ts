@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os'
 import type { EventStreams } from '#platform/event-streams.ts'
 import { createEventStreams, type Subscriptions } from '#platform/events.ts'
 import { createRedis, type Redis } from '#platform/redis.ts'
@@ -37,6 +38,9 @@ export interface Straits {
 const timings = { pollMs: 50, idlePollMs: 250 }
 export const straitsContract = { ...shipEvents, module: 'user' }
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
+
+/** What is promised within 5 s is judged where cores are free; beside other tests it is only asked whether it comes at all. */
+export const promptMs = (): number => ((loadavg()[0] ?? 0) < availableParallelism() ? 5_000 : 25_000)
 
 export async function openStraits(server: () => RedisServer): Promise<Straits> {
   const world = await createWorld()
