@@ -8,6 +8,7 @@ import { firstAdmin } from '#support/environment.ts'
 import { startProcess } from '#support/process.ts'
 import { startSystem } from '#support/system.ts'
 import { findBalancer } from '../../scripts/servers/binaries.ts'
+import { createGuard } from '../../scripts/servers/guard.ts'
 import { type Backend, startHaproxy } from '../../scripts/servers/haproxy.ts'
 import { freePort } from '../../scripts/servers/ports.ts'
 import { requireTopology } from '../../scripts/start/topologies.ts'
@@ -104,13 +105,16 @@ async function startBalancer(backends: readonly Backend[]): Promise<{ url: strin
   const binary = findBalancer()
   if (!binary) throw new Error('processes are reached through HAProxy: npm test installs it')
   const folder = mkdtempSync(join(tmpdir(), 'bulkhead-haproxy-'))
+  const guard = createGuard(2)
   const port = await freePort()
   const balancer = await startHaproxy({ binary, folder, host: '127.0.0.1', port, publicUrl: settings.PUBLIC_URL, backends })
+  guard.watch([balancer.pid], [folder])
   return {
     url: `http://127.0.0.1:${port}`,
     remove: async () => {
       await balancer.kill()
       rmSync(folder, { recursive: true, force: true })
+      guard.dismiss()
     },
   }
 }
