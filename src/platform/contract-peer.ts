@@ -84,6 +84,14 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     return error
   }
 
+  /** A failure after which a command may have been carried out: what was answered, if anything, does not tell. */
+  function untold({ declared, label }: Request, lost: AppError): AppError {
+    if (declared.idempotent) return lost
+    const unknown = RemoteOutcomeUnknown({ operation: label }, { cause: lost.cause })
+    failures.add(unknown)
+    return unknown
+  }
+
   /** One attempt: what the peer said, or a failure. */
   async function send({ url, pool }: Target, request: Request, attempt: number): Promise<unknown> {
     const { caller, contract, operation, declared, body } = request
@@ -98,12 +106,12 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
       const lost = failure(url, 'does not answer', error)
       const isUnsent = wasNeverSent(error)
       if (isUnsent) unsent.add(lost)
-      throw declared.idempotent || isUnsent ? lost : RemoteOutcomeUnknown({ operation: request.label }, { cause: lost.cause })
+      throw isUnsent ? lost : untold(request, lost)
     }
     const { status, text } = answered
     if (status === 204 && declared.absent) return undefined
     const reply = readReply(text)
-    if (!reply) throw failure(url, `answered ${status} with what is no answer to a call`, undefined)
+    if (!reply) throw untold(request, failure(url, `answered ${status} with what is no answer to a call`, undefined))
     if ('error' in reply) throw rebuildError(reply.error)
     if ('refused' in reply) {
       const refusal = failure(url, 'refused the call', rebuildError(reply.refused))
@@ -113,7 +121,7 @@ export function createPeer({ module, pools, tokens, observe, log }: PeerNeeds): 
     const fits = validatorOf(openSchema(declared.output))
     if (status !== 200 || !fits(reply.answer)) {
       const wrong = ContractOutputInvalid({ operation: request.label, faults: describeFaults(fits.errors) })
-      throw failure(url, 'answered what its contract does not promise', wrong)
+      throw untold(request, failure(url, 'answered what its contract does not promise', wrong))
     }
     return reply.answer
   }

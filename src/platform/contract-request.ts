@@ -19,6 +19,11 @@ const largestAnswer = 8_388_608
 
 export function post(pool: Pool, { path, headers, body, signal }: Post): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    // An abort that came before is told to nobody who begins to listen now.
+    if (signal?.aborted) {
+      reject(signal.reason)
+      return
+    }
     const chunks: Buffer[] = []
     let status = 0
     let size = 0

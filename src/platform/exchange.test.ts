@@ -2,9 +2,11 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import Type from 'typebox'
+import { Pool } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import { memoryLog } from '#support/http.ts'
 import { currentContext, runInContext } from './context.ts'
+import { post } from './contract-request.ts'
 import { type ContractOf, command, defineContract, lookup, Nothing, offer, query } from './contracts.ts'
 import { defineError, defineReferenceError } from './errors.ts'
 import { createExchange, type Exchange } from './exchange.ts'
@@ -383,6 +385,34 @@ describe('TP-11: a peer in trouble', () => {
 
     expect(await failureOf(lent.send({}))).toMatchObject({ code: 'REMOTE_OUTCOME_UNKNOWN' })
     expect(calls).toBe(1)
+  })
+
+  it('that loses commands is spared like one that loses questions', async () => {
+    const { lent, caller } = await lendFrom(({ socket }) => void socket.destroy())
+
+    for (let n = 0; n < 10; n += 1) await failureOf(lent.send({}))
+
+    expect(await failureOf(lent.send({}))).toMatchObject(unavailable)
+    expect(await caller.metrics.registry.metrics()).toMatch(/call_duration_seconds_count\{[^}]*operation="send",outcome="failure"\} 10/)
+  })
+
+  it.each([
+    ['nonsense', 200, 'It works!'],
+    ['what something in between says', 502, '<h1>Bad Gateway</h1>'],
+    ['an answer that the contract does not know', 200, '{"answer":"sent"}'],
+  ])('a command that is answered with %s may have been carried out', async (_, status, text) => {
+    const { lent } = await lendFrom((_request, reply) => void reply.writeHead(status).end(text))
+
+    expect(await failureOf(lent.send({}))).toMatchObject({ code: 'REMOTE_OUTCOME_UNKNOWN', cause: expect.stringContaining('answered') })
+    expect(await failureOf(lent.weigh({}))).toMatchObject(unavailable)
+  })
+
+  it('a call whose time is over before it is sent does not wait for a connection', async () => {
+    const pool = new Pool('http://127.0.0.1:1', { connect: (_options, _connected) => undefined })
+    endings.push(() => pool.destroy())
+    const late = post(pool, { path: '/', headers: {}, body: '', signal: AbortSignal.abort(new Error('too late')) })
+
+    await expect(Promise.race([late, new Promise((resolve) => setTimeout(resolve, 500, 'it waits'))])).rejects.toThrow('too late')
   })
 })
 
