@@ -147,6 +147,18 @@ describe('the balancer', () => {
     expect(answers).toEqual(paths.map((path) => [path, moduleOfPath(path.split('?')[0] ?? '') ?? 'auth']))
   })
 
+  it('reads an address as a process does: what is escaped without need is the same address', async () => {
+    const backends = await Promise.all(
+      moduleNames.map(async (name) => ({ name, modules: [name], upstreams: [await upstream(name, (_, answer) => answer.end(name))] })),
+    )
+    const { url } = await route(backends)
+    const ask = async (path: string): Promise<string> => (await request(url + path)).body.text()
+
+    const answers = await Promise.all(['/v1/%63ustomers', '/v1/quotes%20', '/%76%31/carriers/7', '/v1/quote%73/7?x=/v1/users'].map(ask))
+
+    expect(answers).toEqual(['customer', 'auth', 'carrier', 'pricing'])
+  })
+
   it('follows a change of its settings without losing a request, not even on connections that were kept', async () => {
     const before = await upstream('before', (_, answer) => answer.end('before'))
     const after = await upstream('after', (_, answer) => answer.end('after'))
@@ -171,6 +183,14 @@ describe('the balancer', () => {
     expect(next).toEqual(Array(4).fill('200 after'))
     expect(haproxy.hasEnded()).toBe(false)
     await kept.close()
+  })
+
+  it('that has ended by itself has left', async () => {
+    const { haproxy } = await balance([])
+    process.kill(haproxy.pid, 'SIGKILL')
+    await expect.poll(() => haproxy.hasEnded()).toBe(true)
+
+    expect(() => haproxy.leave()).not.toThrow()
   })
 
   it('leaves once what it has is answered', async () => {

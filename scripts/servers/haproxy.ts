@@ -66,7 +66,13 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
       mend: `look into ${logFile}; a taken port or a HAProxy before 2.6 are the usual causes`,
     })
   }
-  return { ...server, leave: () => void process.kill(server.pid, 'SIGUSR1') }
+  return {
+    ...server,
+    leave: () => {
+      // One that has ended by itself is told nothing: whoever ends the rest because of it goes on.
+      if (!server.hasEnded()) process.kill(server.pid, 'SIGUSR1')
+    },
+  }
 }
 
 /** Where one who listens everywhere can be reached. */
@@ -119,7 +125,7 @@ ${routes(backends)}
 ${backends.map(backend).join('')}`
 }
 
-/** As `moduleOfPath` tells them: an address itself, and all that is below it. */
+/** As `moduleOfPath` tells them: an address itself, and all that is below it. Escapes count as what they stand for, as in the processes. */
 function routes(backends: readonly Backend[]): string {
   const hostOf = (module: ModuleName): string => {
     const found = backends.find(({ modules }) => modules.includes(module))
@@ -129,8 +135,8 @@ function routes(backends: readonly Backend[]): string {
   const lines = moduleNames.flatMap((module) => {
     const { paths } = moduleTable[module]
     return [
-      `acl of_${module} path ${paths.join(' ')}`,
-      `acl of_${module} path_beg ${paths.map((path) => `${path}/`).join(' ')}`,
+      `acl of_${module} path,url_dec ${paths.join(' ')}`,
+      `acl of_${module} path,url_dec -m beg ${paths.map((path) => `${path}/`).join(' ')}`,
       `use_backend ${hostOf(module)} if of_${module}`,
     ]
   })

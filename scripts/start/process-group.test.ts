@@ -157,6 +157,31 @@ describe('a group of processes', () => {
     expect([running, said]).toEqual([['one 1 first'], []])
   })
 
+  it('lets one that leaves end before another of its name begins: it may have the port still', async () => {
+    const leaving = fake(1)
+    const { promise: hasDrained, resolve: drained } = Promise.withResolvers<void>()
+    const queue = [{ ...leaving, stop: () => hasDrained.then(leaving.end) }, fake(2)]
+    const processes = keepProcesses({
+      files,
+      launch: () => queue.shift() ?? fake(0),
+      say: (line) => said.push(line),
+      changed: () => {},
+    })
+    await processes.ready
+    remove('one')
+    for (let look = 0; look < 4; look += 1) processes.follow()
+    write('one', 2)
+    processes.follow()
+    const whileItLeaves = queue.length
+    drained()
+    await expect.poll(() => said.at(-1)).toBe('one has ended.')
+    processes.follow()
+    await expect.poll(() => said.at(-1)).toBe('one serves (pid 2).')
+
+    expect(whileItLeaves).toBe(1)
+    expect(readFileSync(join(folder, 'one.pid'), 'utf8')).toBe('2\n')
+  })
+
   it('reads the file again for the process that takes the place of another', async () => {
     const processes = group()
     await processes.ready

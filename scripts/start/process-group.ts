@@ -74,6 +74,8 @@ export function keepProcesses({ files, launch, say, changed }: Wanted): ProcessG
     })
   }
 
+  /** It may hold its port, and its mark is its own until it has ended. */
+  const isLeaving = (name: string): boolean => [...leaving].some((one) => one.name === name)
   const all = (): KeptProcess[] => [...kept.values(), ...leaving]
   return {
     ready: Promise.all(all().map(({ ready }) => ready)),
@@ -85,7 +87,7 @@ export function keepProcesses({ files, launch, say, changed }: Wanted): ProcessG
       const names = new Set(files.names())
       for (const name of names) {
         missing.delete(name)
-        if (!kept.has(name)) add(name)
+        if (!kept.has(name) && !isLeaving(name)) add(name)
       }
       for (const [name, one] of kept) {
         if (names.has(name)) continue
