@@ -39,7 +39,8 @@ export const undisturbed: Scenario = {
           'every event is handled exactly once': outcome.executions === outcome.committed,
           // The lock would keep the effects right without any lease; the work would be tried by everybody.
           // Beside other tests a lease is renewed late now and then, so the suite does not judge it.
-          'one event in twenty, at most, makes a process wait for another': !hadFreeCores || !hasFreeCores() || waits <= outcome.committed / 20,
+          'one event in twenty, at most, makes a process wait for another':
+            !hadFreeCores || !hasFreeCores() || waits <= outcome.committed / 20,
         },
         { 'row lock waits at the consumer': waits },
       )
