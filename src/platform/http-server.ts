@@ -140,7 +140,8 @@ export function createHttp(needs: HttpNeeds): Http {
     } else if (load.overloaded && !isHealth(request) && !request.routeOptions.config.essential)
       done(Overloaded({ dependency: 'this process' }))
     else {
-      const module = needs.unready?.(pathOf(request.raw.url))
+      // By the address of the route: in that of the request, escapes may stand for any letter of it.
+      const module = needs.unready?.(request.routeOptions.url ?? '')
       done(module === undefined ? undefined : DependencyUnavailable({ dependency: module }))
     }
   })

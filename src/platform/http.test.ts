@@ -485,3 +485,18 @@ describe('the line of a request', () => {
     expect(JSON.stringify(line)).not.toContain('geheim')
   })
 })
+
+describe('an address whose database has not been found in order', () => {
+  it('is held back however it is written', async () => {
+    const unready = (path: string): string | undefined => (path.startsWith('/v1/things') ? 'thing' : undefined)
+    const { app } = createHttp(httpNeeds({ unready }))
+    await app.register(routes)
+    await app.ready()
+
+    const urls = ['/v1/things', '/v1/things/3', '/v1/%74hings', '/%761/things/3?x=1', 'http://api.example/v1/things']
+    const answers = await Promise.all(urls.map((url) => app.inject({ url, headers: { authorization: all } })))
+
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([503, 503, 503, 503, 503])
+    await app.close()
+  })
+})
