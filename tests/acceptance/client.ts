@@ -31,8 +31,8 @@ export interface Asking {
 
 export interface Client {
   /**
-   * `ask('POST /v1/quotes', { body })`. Whatever the answer is, it is an answer; but a process may read from a copy that is up to
-   * a second old, so what a change has told already is asked for until it is told again.
+   * `ask('POST /v1/quotes', { body })`. Whatever the answer is, it is an answer; but one of several replicas may read from a copy
+   * that is up to a second old, so there what a change has told already is asked for until it is told again.
    */
   ask<T = Body>(line: string, asking?: Asking): Promise<Reply<T>>
   /**
@@ -88,7 +88,8 @@ export function openClient(url: string, { note, replicas }: ClientOptions): Clie
     const address = addressOf(line, reply)
     const told = toldVersions.get(address) ?? 0
     if (version !== undefined && version > told) toldVersions.set(address, version)
-    return !line.startsWith('GET ') || version === undefined || version >= told
+    // A process alone has no older copy than itself: what it told before, it must tell at once.
+    return replicas === 1 || !line.startsWith('GET ') || version === undefined || version >= told
   }
 
   async function repeated<T>(
