@@ -65,4 +65,5 @@ export function surroundings(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => name !== 'NODE_ENV' && ofPrograms.test(name)))
 }
 
-const ofPrograms = /^(PATH|HOME|USER|LANG|LC_[A-Z]+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|NODE_[A-Z_]+)$/
+/** NODE_AUTH_TOKEN is a secret of registries and no setting of Node. */
+const ofPrograms = /^(PATH|HOME|USER|LANG|LC_[A-Z]+|TZ|TMPDIR|SSL_CERT_(FILE|DIR)|NODE_(?!AUTH_TOKEN)[A-Z_]+)$/

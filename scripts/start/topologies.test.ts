@@ -118,7 +118,8 @@ describe('a topology', () => {
   })
 
   it('gives a process of the surroundings what programs need, and nothing else', () => {
-    const given = { PATH: '/bin', LC_ALL: 'C', NODE_OPTIONS: '--x', NODE_ENV: 'production', CLOUD_TOKEN: 'x', AUTH_SECRET: 'x' }
+    const secrets = { CLOUD_TOKEN: 'x', AUTH_SECRET: 'x', NODE_AUTH_TOKEN: 'x' }
+    const given = { PATH: '/bin', LC_ALL: 'C', NODE_OPTIONS: '--x', NODE_ENV: 'production', ...secrets }
 
     expect(surroundings(given)).toEqual({ PATH: '/bin', LC_ALL: 'C', NODE_OPTIONS: '--x' })
   })
