@@ -57,6 +57,19 @@ export interface ClientOptions {
 }
 
 const patienceMs = 10_000
+/** Refused before anything was begun, and given up on the way. */
+const tooBusy = ['OVERLOADED', 'DEADLINE_EXCEEDED']
+
+/** Asks again a few times: a product that is always late stays late, a crowded machine does not. */
+export async function whileBusy<R>(ask: () => Promise<R>, isBusy: (answer: R) => boolean): Promise<R> {
+  for (let again = 0; again < 3; again += 1) {
+    const answer = await ask()
+    if (!isBusy(answer)) return answer
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+  return ask()
+}
+
 /** Most things are there after a moment; what takes a second is not asked for a hundred times. */
 const pausesMs = { first: 10, longest: 120 }
 
@@ -64,7 +77,16 @@ export function openClient(url: string, { note, replicas }: ClientOptions): Clie
   const pool = new Pool(url, { connections: 8, pipelining: 1 })
   const toldVersions = new Map<string, number>()
 
-  async function send<T>(line: string, { body, ifMatch, key, headers = {} }: Asking, token: string | undefined): Promise<Reply<T>> {
+  /** As a client does who was told that the machine has too much else to do: of what is asked, nothing was done. */
+  async function send<T>(line: string, asking: Asking, token: string | undefined): Promise<Reply<T>> {
+    const mayRepeat = line.startsWith('GET ') || asking.key !== undefined ? tooBusy : tooBusy.slice(0, 1)
+    return whileBusy(
+      () => sendOnce<T>(line, asking, token),
+      ({ status, body }) => status === 503 && mayRepeat.includes(String((body as Partial<Body>).code)),
+    )
+  }
+
+  async function sendOnce<T>(line: string, { body, ifMatch, key, headers = {} }: Asking, token: string | undefined): Promise<Reply<T>> {
     const [method, path = '/'] = line.split(' ', 2)
     const answer = await pool.request({
       method: method as 'GET',

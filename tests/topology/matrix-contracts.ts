@@ -1,4 +1,5 @@
 import { loadConfig } from '#platform/config.ts'
+import { DeadlineExceeded } from '#platform/contracts.ts'
 import { isAppError } from '#platform/errors.ts'
 import { createExchange, type Exchange } from '#platform/exchange.ts'
 import { createMetrics } from '#platform/metrics.ts'
@@ -9,7 +10,7 @@ import type { App } from '../../src/app.ts'
 import { carrierContract } from '../../src/modules/carrier/index.ts'
 import { customerContract } from '../../src/modules/customer/index.ts'
 import { userContract } from '../../src/modules/user/index.ts'
-import type { Exchange as NotedExchange } from '../acceptance/client.ts'
+import { type Exchange as NotedExchange, whileBusy } from '../acceptance/client.ts'
 import type { Contracts } from '../acceptance/neighbour.ts'
 import type { SplitLayout, SplitSystem } from './split-system.ts'
 
@@ -48,6 +49,13 @@ export function contractsBetween(split: SplitSystem, layout: SplitLayout): { con
   }
 }
 
+interface Outcome {
+  answer?: unknown
+  error?: unknown
+}
+const answered = (answer: unknown): Outcome => ({ answer })
+const failed = (error: unknown): Outcome => ({ error })
+
 /** The same, with every answer and every error noted on the way. */
 export function noted(contracts: Contracts, note: (exchange: NotedExchange) => void): Contracts {
   const listening = <C extends object>(module: string, contract: C): C =>
@@ -57,14 +65,15 @@ export function noted(contracts: Contracts, note: (exchange: NotedExchange) => v
         async (input: unknown) => {
           const exchange: NotedExchange = { asked: `${module}.${operation} ${JSON.stringify(input)}` }
           note(exchange)
-          try {
-            const answer = await call(input)
-            exchange.reply = { status: 200, headers: {}, text: JSON.stringify(answer) ?? 'undefined' }
-            return answer
-          } catch (error) {
-            if (isAppError(error)) exchange.reply = { status: error.status, headers: {}, text: JSON.stringify(error) }
-            throw error
-          }
+          // All of them are questions, which may be asked again.
+          const outcome = await whileBusy(
+            () => call(input).then(answered, failed),
+            ({ error }) => isAppError(error) && error.code === DeadlineExceeded.code,
+          )
+          if (isAppError(outcome.error)) exchange.reply = { status: outcome.error.status, headers: {}, text: JSON.stringify(outcome.error) }
+          if ('error' in outcome) throw outcome.error
+          exchange.reply = { status: 200, headers: {}, text: JSON.stringify(outcome.answer) ?? 'undefined' }
+          return outcome.answer
         },
       ]),
     ) as C
