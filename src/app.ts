@@ -23,7 +23,7 @@ import { createInternal } from './platform/internal.ts'
 import { createJobs } from './platform/jobs.ts'
 import { createLog, type Log } from './platform/logging.ts'
 import { createMetrics, type Metrics } from './platform/metrics.ts'
-import { moduleNames, moduleOfPath, moduleTable } from './platform/module-table.ts'
+import { isModuleName, moduleNames, moduleOfPath, moduleTable } from './platform/module-table.ts'
 import { createPermitCounter } from './platform/permit-counter.ts'
 import { createRateLimits } from './platform/rate-limits.ts'
 import { createRedis } from './platform/redis.ts'
@@ -212,7 +212,15 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   }
 
   const topology = () => topologyReport(config, exchange.lent(), events.routes())
-  const internal = createInternal({ health, log, contracts: exchange.server, topology, ...(config.metrics ? { metrics } : {}) })
+  const isUnproven = (module: string) => isModuleName(module) && checks.unproven.has(moduleTable[module].database)
+  const internal = createInternal({
+    health,
+    log,
+    contracts: exchange.server,
+    isUnproven,
+    topology,
+    ...(config.metrics ? { metrics } : {}),
+  })
   return {
     http,
     internal,

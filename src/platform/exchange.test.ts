@@ -65,10 +65,10 @@ function openProcess(name: keyof typeof keys, peers: Partial<Record<ModuleName, 
   return { exchange, metrics, log }
 }
 
-async function listen({ exchange, log }: World, isStarted = true): Promise<string> {
+async function listen({ exchange, log }: World, isStarted = true, isUnproven = (_: string) => false): Promise<string> {
   const health = createHealth({ log, modules: [] })
   if (isStarted) health.started()
-  const internal = createInternal({ health, contracts: exchange.server, log })
+  const internal = createInternal({ health, contracts: exchange.server, isUnproven, log })
   const { port } = await internal.listen({ host: '127.0.0.1', port: 0 })
   endings.push(() => internal.close(0))
   return `http://127.0.0.1:${port}`
@@ -331,12 +331,14 @@ describe('TP-11: a peer in trouble', () => {
     await expect.poll(() => lent.weigh({}).catch(() => undefined), { timeout: 5_000 }).toEqual({ grams: 4 })
   })
 
-  it('is passed over where another address of the module takes the call: nobody there, or one that is starting, has begun nothing, so a command goes on as well', async () => {
+  it('is passed over where another address of the module takes the call: nobody there, one that is starting, or one whose database is not proven has begun nothing, so a command goes on as well', async () => {
     const owner = openProcess('back')
     owner.exchange.offer(parcels, nothing)
-    const starting = openProcess('back')
-    starting.exchange.offer(parcels, { ...nothing, send: () => Promise.reject(new Error('not yet')) })
-    const away = ['http://127.0.0.1:1', 'http://127.0.0.1:2', await listen(starting, false)]
+    const [starting, unproven] = [openProcess('back'), openProcess('back')]
+    for (const { exchange } of [starting, unproven])
+      exchange.offer(parcels, { ...nothing, send: () => Promise.reject(new Error('not yet')) })
+    const silent = ['http://127.0.0.1:1', 'http://127.0.0.1:2']
+    const away = [...silent, await listen(starting, false), await listen(unproven, true, (module) => module === 'user')]
     const caller = openProcess('middle', { user: [...away, await listen(owner)] })
     const lent = caller.exchange.offer(parcels, undefined).to('customer')
 

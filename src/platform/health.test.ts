@@ -117,6 +117,12 @@ describe('the internal listener', () => {
     expect((await ask('/metrics')).statusCode).toBe(404)
   })
 
+  it.each(['/nothing', '//', '/_rpc/user/getUser'])('has nothing at %s, and no error in the log for it', async (path) => {
+    const { inside } = await world()
+
+    expect((await inside(path)).status).toBe(404)
+  })
+
   it('says why the process is not ready', async () => {
     const { health, inside } = await world()
     const starting = await inside('/health/ready')

@@ -23,6 +23,8 @@ export interface InternalNeeds {
   metrics?: Metrics
   /** Undefined: nobody calls this process. */
   contracts?: ContractServer | undefined
+  /** A module of this process that may not be used yet. */
+  isUnproven?: (module: string) => boolean
   /** What the process knows of its place among the others. */
   topology?: () => TopologyReport
   log: Log
@@ -34,12 +36,15 @@ interface Reply {
   body: string
 }
 
-export function createInternal({ health, metrics, contracts, topology, log }: InternalNeeds): Internal {
+export function createInternal({ health, metrics, contracts, isUnproven, topology, log }: InternalNeeds): Internal {
   const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 5_000, requestTimeout: 10_000 }, (request, response) => {
-    if (contracts && isCall(request.url ?? '')) {
+    const { url = '' } = request
+    if (contracts && isCall(url)) {
       // It never rejects: what goes wrong is answered. Who is still starting would be late with it; another one may not be.
-      if (health.isStarted) void contracts.answer(request, response)
-      else send(response, json(503, { refused: serialiseError(NotReady({ phase: health.phase })) }))
+      const refuse = (phase: string): void => send(response, json(503, { refused: serialiseError(NotReady({ phase })) }))
+      if (!health.isStarted) refuse(health.phase)
+      else if (isUnproven?.(url.split('/')[2] ?? '')) refuse('waiting until the schema of its database has been checked')
+      else void contracts.answer(request, response)
     } else
       answer(request).then(
         (reply) => send(response, reply),
@@ -51,7 +56,9 @@ export function createInternal({ health, metrics, contracts, topology, log }: In
   })
 
   async function answer(request: IncomingMessage): Promise<Reply> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://internal')
+    const url = URL.parse(request.url ?? '/', 'http://internal')
+    if (!url) return json(404, { status: 'not found' })
+    const { pathname, searchParams } = url
     if (request.method !== 'GET' && request.method !== 'HEAD') return json(405, { status: 'method not allowed' })
     switch (pathname) {
       case '/metrics':
