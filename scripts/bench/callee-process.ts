@@ -22,7 +22,9 @@ const config = { transport: 'local', modules, peers: {}, service } as const
 const metrics = createMetrics({ process: false })
 const exchange = createExchange({ config, metrics, log: silentLog })
 lendOut(exchange, modules)
-const internal = createInternal({ health: createHealth({ log: silentLog, modules }), contracts: exchange.server, metrics, log: silentLog })
+const health = createHealth({ log: silentLog, modules })
+health.started()
+const internal = createInternal({ health, contracts: exchange.server, metrics, log: silentLog })
 const { host, port } = await internal.listen({ host: '127.0.0.1', port: 0 })
 say({ url: `http://${host}:${port}` })
 
