@@ -57,7 +57,7 @@ export interface VoyagePlan {
   patienceMs?: number
   progress(text: string): void
   /** Told of everything that processes say. */
-  heard?(report: Report): void
+  heard?(report: Report, worker: string): void
 }
 
 export interface Outcome extends Verdict {
@@ -126,7 +126,7 @@ export async function sail(plan: VoyagePlan): Promise<Outcome> {
   const fleet = await createFleet({
     heard(worker, report) {
       ledger.note(report)
-      plan.heard?.(report)
+      plan.heard?.(report, worker.name)
       if (report.kind === 'executed' && !firstExecutions.has(worker)) firstExecutions.set(worker, performance.now())
       if (report.kind === 'silent') silent.add(worker)
       if (report.kind === 'waiting') waiting.set(worker, report.mark)
