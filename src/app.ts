@@ -125,6 +125,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
 
   // --- Surface ---
   const checks = createBootChecks({ databases, config, log })
+  const isUnproven = (module: string): boolean => isModuleName(module) && checks.unproven.has(moduleTable[module].database)
   const health = createHealth({ log, modules: config.modules })
   const http = createHttp({
     config,
@@ -145,7 +146,7 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
       // Nearly always.
       if (checks.unproven.size === 0) return undefined
       const module = moduleOfPath(path)
-      return module !== undefined && checks.unproven.has(moduleTable[module].database) ? module : undefined
+      return module !== undefined && isUnproven(module) ? module : undefined
     },
   })
   const isWhole = config.modules.length === moduleNames.length
@@ -212,7 +213,6 @@ export async function createApp({ config, log, metrics = createMetrics() }: AppN
   }
 
   const topology = () => topologyReport(config, exchange.lent(), events.routes())
-  const isUnproven = (module: string) => isModuleName(module) && checks.unproven.has(moduleTable[module].database)
   const internal = createInternal({
     health,
     log,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { unlimitedRates } from '#support/environment.ts'
 import { freePort, isPortFree } from '../../scripts/servers/ports.ts'
 import { until } from '../../scripts/servers/processes.ts'
 
@@ -53,6 +54,18 @@ export async function createInstallation(): Promise<Installation> {
     },
   }
 }
+
+/** Of an installation under load: whether a busy machine sheds load, or lets nobody wait for a connection, is asked elsewhere. */
+export const settingsUnderLoad = (base: number) => ({
+  PORT: `${base}`,
+  INTERNAL_PORT: `${base + 10}`,
+  DEMO_DATA: 'on',
+  NODE_ENV: 'test',
+  DB_POOL_SIZE: '16',
+  LOG_LEVEL: 'warn',
+  AUTH_ACCESS_TTL_SECONDS: '3600',
+  ...unlimitedRates,
+})
 
 /** The first of 20 that are probably free, below those that the system gives to connections: a process that comes back needs its own again. */
 export async function quietPorts(): Promise<number> {

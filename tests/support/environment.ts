@@ -6,7 +6,13 @@ import type { TestDatabases } from './databases.ts'
 
 export const firstAdmin = { email: 'admin@example.com', password: 'eleven brass bells' }
 
-const unlimited = '1000000'
+/** Limits that no test reaches by accident. */
+export const unlimitedRates = {
+  RATE_LIMIT_PER_MINUTE: '1000000',
+  RATE_LIMIT_WRITES_PER_MINUTE: '1000000',
+  RATE_LIMIT_ANONYMOUS_PER_MINUTE: '1000000',
+  RATE_LIMIT_REGISTRATIONS_PER_HOUR: '1000000',
+}
 
 /** The environment of a process under test: the databases of its modules and no others, a key prefix of its own, and limits that no test reaches by accident. */
 export function testEnvironment(
@@ -23,10 +29,7 @@ export function testEnvironment(
     REDIS_PORT: String(redis.port),
     REDIS_PASSWORD: redis.password,
     REDIS_KEY_PREFIX: `${databases.settings.shared_user_db.schema}:`,
-    RATE_LIMIT_PER_MINUTE: unlimited,
-    RATE_LIMIT_WRITES_PER_MINUTE: unlimited,
-    RATE_LIMIT_ANONYMOUS_PER_MINUTE: unlimited,
-    RATE_LIMIT_REGISTRATIONS_PER_HOUR: unlimited,
+    ...unlimitedRates,
   }
   if (modules.includes('auth')) {
     environment.AUTH_SECRET = randomBytes(32).toString('hex')

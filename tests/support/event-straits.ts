@@ -1,9 +1,9 @@
-import { availableParallelism, loadavg } from 'node:os'
 import type { EventStreams } from '#platform/event-streams.ts'
 import { createEventStreams, type Subscriptions } from '#platform/events.ts'
 import { createRedis, type Redis } from '#platform/redis.ts'
 import { bookkeeping, type Crew, type HarbourTx, type ShipEvents, shipEvents } from '#support/event-crew.ts'
 import { createWorld, until, type World } from '#support/event-world.ts'
+import { hasFreeCores } from '#support/free-cores.ts'
 import { redisCommand } from '#support/redis-command.ts'
 import type { RedisServer } from '../../scripts/servers/redis.ts'
 
@@ -40,7 +40,7 @@ export const straitsContract = { ...shipEvents, module: 'user' }
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
 /** What is promised within 5 s is judged where cores are free; beside other tests it is only asked whether it comes at all. */
-export const promptMs = (): number => ((loadavg()[0] ?? 0) < availableParallelism() ? 5_000 : 25_000)
+export const promptMs = (): number => (hasFreeCores() ? 5_000 : 25_000)
 
 export async function openStraits(server: () => RedisServer): Promise<Straits> {
   const world = await createWorld()

@@ -5,17 +5,11 @@ import { type Api, createApi, login, type Page, until } from '../../scripts/api.
 import type { QuoteView } from '../../scripts/quote-text.ts'
 import { activateCustomer, type DemoLogin, demoShipment, profileOf, register } from '../../scripts/seed.ts'
 import { rowsOf } from '../start/installation-database.ts'
-import { createInstallation, type Installation, quietPorts, type StartProcess } from '../start/start-process.ts'
+import { createInstallation, type Installation, quietPorts, type StartProcess, settingsUnderLoad } from '../start/start-process.ts'
 import { commandsOfPage, openTerminal, type Terminal } from './extraction-page.ts'
 import { type SteadyLoad, startLoad } from './steady-load.ts'
 
 const password = 'marble.lantern.quietly'
-const unlimited = [
-  'RATE_LIMIT_PER_MINUTE',
-  'RATE_LIMIT_WRITES_PER_MINUTE',
-  'RATE_LIMIT_ANONYMOUS_PER_MINUTE',
-  'RATE_LIMIT_REGISTRATIONS_PER_HOUR',
-]
 
 /** Half a minute of processor time: beside the short form, which is in extraction-rehearsal.test.ts. */
 describe.runIf(process.env.TOPOLOGIES === 'full')('TP-09: docs/extraction.md, carried out under load', { timeout: 600_000 }, () => {
@@ -37,17 +31,7 @@ describe.runIf(process.env.TOPOLOGIES === 'full')('TP-09: docs/extraction.md, ca
     installation = await createInstallation()
     const base = await quietPorts()
     internal = base + 16
-    const settings = {
-      PORT: `${base}`,
-      INTERNAL_PORT: `${base + 10}`,
-      DEMO_DATA: 'on',
-      NODE_ENV: 'test',
-      DB_POOL_SIZE: '16',
-      LOG_LEVEL: 'warn',
-      AUTH_ACCESS_TTL_SECONDS: '3600',
-      ...Object.fromEntries(unlimited.map((name) => [name, '1000000'])),
-    }
-    run = await installation.start(settings, start.split(' -- ')[1]?.split(' ') ?? [])
+    run = await installation.start(settingsUnderLoad(base), start.split(' -- ')[1]?.split(' ') ?? [])
     await run.ready()
     const { VITEST: _, NODE_ENV: __, ...inherited } = process.env
     const path = `${dirname(process.execPath)}:${process.env.PATH}`

@@ -5,7 +5,7 @@ import { createApi, type Page } from '../../scripts/api.ts'
 import { type DemoLogin, demoShipment } from '../../scripts/seed.ts'
 import { until } from '../../scripts/servers/processes.ts'
 import { rowsOf } from '../start/installation-database.ts'
-import { createInstallation, type Installation, quietPorts, type StartProcess } from '../start/start-process.ts'
+import { createInstallation, type Installation, quietPorts, type StartProcess, settingsUnderLoad } from '../start/start-process.ts'
 import { type LoadReport, type SteadyLoad, startLoad } from './steady-load.ts'
 
 /** The full form restarts each process 17 times and sends 20,000 requests at least; the short one goes round once. */
@@ -13,10 +13,6 @@ const isFull = process.env.TOPOLOGIES === 'full'
 const rounds = isFull ? 17 : 1
 const atLeast = isFull ? 20_000 : 500
 const names = ['api-1', 'api-2', 'api-3']
-
-const manyRequests = Object.fromEntries(
-  ['RATE_LIMIT_PER_MINUTE', 'RATE_LIMIT_WRITES_PER_MINUTE', 'RATE_LIMIT_ANONYMOUS_PER_MINUTE'].map((name) => [name, '1000000']),
-)
 
 /** The processes of `npm start` are found in /proc. */
 describe.runIf(process.platform === 'linux')('npm start -- --topology replicas3', { timeout: isFull ? 900_000 : 90_000 }, () => {
@@ -28,18 +24,7 @@ describe.runIf(process.platform === 'linux')('npm start -- --topology replicas3'
   beforeAll(async () => {
     installation = await createInstallation()
     const base = await quietPorts()
-    const settings = {
-      PORT: `${base}`,
-      INTERNAL_PORT: `${base + 10}`,
-      DEMO_DATA: 'on',
-      // Whether a busy machine sheds load, or lets nobody wait for a connection, is asked elsewhere.
-      NODE_ENV: 'test',
-      DB_POOL_SIZE: '16',
-      LOG_LEVEL: 'warn',
-      AUTH_ACCESS_TTL_SECONDS: '3600',
-      ...manyRequests,
-    }
-    run = await installation.start(settings, ['--topology', 'replicas3'])
+    run = await installation.start(settingsUnderLoad(base), ['--topology', 'replicas3'])
     await run.ready()
     const api = createApi(run.url)
     const { email, password } = loginOf('customer')

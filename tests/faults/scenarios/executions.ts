@@ -1,4 +1,4 @@
-import { availableParallelism, loadavg } from 'node:os'
+import { hasFreeCores } from '#support/free-cores.ts'
 import { until } from '../harness/conditions.ts'
 import type { Scenario } from '../harness/scenario.ts'
 import { openSea } from '../harness/sea.ts'
@@ -17,7 +17,6 @@ export const undisturbed: Scenario = {
     full: { events: 100_000, subjects: 1_000, faults: 0 },
   },
   async run(size, { random, progress }) {
-    const hasFreeCores = (): boolean => (loadavg()[0] ?? 0) < availableParallelism()
     const hadFreeCores = hasFreeCores()
     const sea = await openSea({ ...size, apart: true })
     try {

@@ -1,5 +1,5 @@
-import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
+import { hasFreeCores } from '#support/free-cores.ts'
 import type { Report } from '../harness/protocol.ts'
 import type { Scenario } from '../harness/scenario.ts'
 import { openSea, type Sea } from '../harness/sea.ts'
@@ -24,7 +24,7 @@ export const redisLost: Scenario = {
     full: { events: 100_000, subjects: 1_000, faults: 500, serverKills: 20 },
   },
   async run(size, { random, progress, form }) {
-    const judgesTime = form !== 'short' && (loadavg()[0] ?? 0) < availableParallelism()
+    const judgesTime = form !== 'short' && hasFreeCores()
     const flushes = size.serverKills ?? 0
     const sea = await openSea({ ...size, split: true })
     const inside = stopwatch()
